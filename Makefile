@@ -1,0 +1,79 @@
+# `make demo` and `make test` need Python >= 3.11, make and a package index; the rest lands in .venv.
+# Another Python: make demo PYTHON=python3.12. More for the program: make demo ARGS="--epochs 3 --seed 1".
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+WORKERS ?= 2
+
+RUN := $(VENV)/bin/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
+PYTEST := $(RUN) -m pytest -q -n $(WORKERS)
+
+# Two targets installing into one environment at a time would disturb each other.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all check lint format parity bench-scalar clean
+
+help:  ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo  ## train a CNN on the embedded digits and draw it into runs/demo
+	$(RUN) -m examples.train_mnist $(ARGS)
+
+test: $(VENV)/.dev  ## the tests that every change runs; no PyTorch, no `dot` needed
+	$(PYTEST) -m "not slow and not parity and not browser" $(ARGS)
+
+test-all: $(VENV)/.parity  ## every test, the slow ones and the comparison with PyTorch too
+	$(PYTEST) -m "not browser" $(ARGS)
+
+check: lint test  ## what CI runs, without what needs PyTorch
+
+lint: $(VENV)/.dev  ## ruff, ruff format --check and mypy
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(VENV)/.dev  ## sort imports, fix what ruff can fix, format
+	$(RUN) -m ruff check --fix-only .
+	$(RUN) -m ruff format .
+
+parity: $(VENV)/.parity  ## values and gradients against PyTorch
+	$(PYTEST) -m parity $(ARGS)
+
+bench-scalar: $(VENV)/.parity  ## the cost of a scalar operation against PyTorch's
+	$(RUN) -m benchmarks.scalar_ops $(ARGS)
+
+clean:  ## remove caches and builds; .venv and runs stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d ! -path './.venv/*' -prune -exec rm -rf {} +
+
+# Each stamp says that the environment holds these extras, as pyproject.toml stands.
+# An environment that was there before, or whose pip is missing because python3-venv was, is completed, not replaced.
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "tensorgrad needs Python 3.11 or later, and there is no $(PYTHON). Name another: make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "tensorgrad needs Python 3.11 or later, and $(PYTHON) is `$(PYTHON) --version 2>&1`." >&2; \
+	  echo "Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) could not make $(VENV). On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml
+	@echo "Installing tensorgrad with the extras viz and plots into $(VENV) ..."
+	@$(INSTALL) -e '.[viz,plots]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml
+	@echo "Installing tensorgrad with the extras viz, plots and dev into $(VENV) ..."
+	@$(INSTALL) -e '.[viz,plots,dev]'
+	@touch $(VENV)/.demo $@
+
+# On Linux the package index's torch brings CUDA along, several GB; PyTorch's own CPU index avoids that:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make parity
+$(VENV)/.parity: $(VENV)/.dev
+	@echo "Installing PyTorch, the oracle of the parity tests, into $(VENV) ..."
+	@$(INSTALL) -e '.[viz,plots,dev,parity]'
+	@touch $@

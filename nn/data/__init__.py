@@ -1,0 +1,19 @@
+from .digits import ImageData as ImageData
+from .digits import load_digits8x8 as load_digits8x8
+from .digits import load_idx_dataset as load_idx_dataset
+from .digits import load_mnist5k as load_mnist5k
+from .idx import read_idx as read_idx
+from .loader import DataLoader as DataLoader
+from .loader import Dataset as Dataset
+from .loader import TensorDataset as TensorDataset
+
+__all__ = [
+    "DataLoader",
+    "Dataset",
+    "ImageData",
+    "TensorDataset",
+    "load_digits8x8",
+    "load_idx_dataset",
+    "load_mnist5k",
+    "read_idx",
+]

@@ -1,0 +1,105 @@
+"""Functions of layers without their parameters, with PyTorch's signatures."""
+
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+from tensorgrad import conv2d as conv2d
+from tensorgrad import cross_entropy as cross_entropy
+from tensorgrad import linear as linear
+from tensorgrad import log_softmax as log_softmax
+from tensorgrad import max_pool2d as max_pool2d
+from tensorgrad import sigmoid as sigmoid
+from tensorgrad import softmax as softmax
+from tensorgrad import tanh as tanh
+
+__all__ = [
+    "batch_norm",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "linear",
+    "log_softmax",
+    "max_pool2d",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
+
+
+def relu(input: Any, inplace: bool = False) -> tg.Tensor:
+    """max(input, 0). `inplace` is taken for code written for PyTorch, and changes nothing."""
+    result: tg.Tensor = tg.relu(input)
+    return result
+
+
+def dropout(
+    input: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: np.random.Generator | None = None,
+) -> tg.Tensor:
+    """See `tg.dropout`. `inplace` is taken for code written for PyTorch, and changes nothing."""
+    return tg.dropout(input, p, training, generator=generator)
+
+
+def batch_norm(
+    input: Any,
+    running_mean: tg.Tensor | None,
+    running_var: tg.Tensor | None,
+    weight: tg.Tensor | None = None,
+    bias: tg.Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> tg.Tensor:
+    """Bring each channel of (N, C, ...) to mean 0 and variance 1, then scale by `weight` and shift by `bias`, both (C).
+
+    In training, mean and variance are the batch's, and the running ones (C), if given, move towards them by the share
+    `momentum`, in place and unrecorded; into `running_var` goes the unbiased variance, n/(n-1) times the biased one
+    that the output is made with. Otherwise the running ones are used, as constants. Raises ShapeError for a channel
+    with one value in training, or shapes that do not fit, and DTypeError when input, weight and bias differ in dtype.
+    """
+    if input.dtype.kind != "f":
+        raise tg.DTypeError(f"batch_norm: input has dtype {input.dtype}, it must be a float: cast it, with .float()")
+    for name, tensor in (("running_mean", running_mean), ("running_var", running_var)):
+        if tensor is None and not training:
+            raise tg.ShapeError(f"batch_norm: {name} is None; without training=True the running statistics are needed")
+        if tensor is not None and (input.ndim < 2 or tensor.shape != tuple(input.shape[1:2])):
+            raise tg.ShapeError(
+                f"batch_norm: {name} has shape {tensor.shape}, input {tuple(input.shape)} does not fit it"
+            )
+    if training:
+        out, mean, var = tg.native_batch_norm(input, weight, bias, eps)
+        count = np.prod(input.shape, dtype=int) // max(input.shape[1], 1)
+        if count:
+            _move(running_mean, mean.data, momentum)
+            _move(running_var, var.data * (count / (count - 1)), momentum)
+        return out
+    assert running_mean is not None
+    assert running_var is not None
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tensor.dtype != input.dtype:
+            raise tg.DTypeError(f"batch_norm: input has dtype {input.dtype}, {name} {tensor.dtype}; cast one of them")
+        if tensor is not None and tensor.shape != running_mean.shape:
+            raise tg.ShapeError(
+                f"batch_norm: {name} has shape {tensor.shape}, input {tuple(input.shape)} takes {running_mean.shape}"
+            )
+    # One scale and one shift a channel, so that the input is gone through twice, not four times.
+    scale = tg.from_numpy((1 / np.sqrt(running_var.data + eps)).astype(input.dtype))
+    scale = scale if weight is None else weight * scale
+    shift = -tg.from_numpy(running_mean.data.astype(input.dtype)) * scale
+    shift = shift if bias is None else bias + shift
+    along = (-1, *[1] * (input.ndim - 2))
+    result: tg.Tensor = input * scale.reshape(along) + shift.reshape(along)
+    return result
+
+
+def _move(running: tg.Tensor | None, now: np.ndarray, momentum: float) -> None:
+    if running is not None:
+        with tg.no_grad():
+            running.copy_((1 - momentum) * running.data + momentum * now)

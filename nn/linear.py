@@ -1,0 +1,72 @@
+"""Fully connected layers."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+
+from . import functional as F
+from . import init
+from .module import Module, Parameter
+
+
+class Linear(Module):
+    """input @ weight.T + bias: (..., in_features) to (..., out_features).
+
+    `weight` is (out_features, in_features), `bias` (out_features) or None; both start uniform on ±1/sqrt(in_features),
+    drawn from `generator` or the generator that `tg.manual_seed` seeds.
+    """
+
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        dtype: Any = np.float32,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in (("in_features", in_features), ("out_features", out_features)):
+            if not isinstance(value, int | np.integer) or value < 0:
+                raise tg.ShapeError(f"Linear: {name} must be an int that is not negative, got {value!r}")
+        self.in_features, self.out_features = int(in_features), int(out_features)
+        self.weight = Parameter(np.zeros((out_features, in_features), dtype))
+        self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
+        """Draw weight and bias anew."""
+        reset_weight_and_bias(self.weight, self.bias, generator)
+
+    def forward(self, input: tg.Tensor) -> tg.Tensor:
+        """See the class."""
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The sizes."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Identity(Module):
+    """Its input, unchanged. Takes and ignores any arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        """The input."""
+        return input
+
+
+def reset_weight_and_bias(weight: Parameter, bias: Parameter | None, generator: np.random.Generator | None) -> None:
+    """PyTorch's start for linear layers and convolutions: both uniform on ±1/sqrt(fan_in)."""
+    init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+    fan_in = init.fans("reset_parameters", weight)[0]
+    if bias is not None and fan_in:
+        bound = 1 / math.sqrt(fan_in)
+        init.uniform_(bias, -bound, bound, generator)

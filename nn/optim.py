@@ -1,0 +1,275 @@
+"""Optimisers: they change parameters by their gradients, with PyTorch's arithmetic in PyTorch's order."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+
+from .errors import StateError
+from .module import zero_grad
+
+Group = dict[str, Any]
+
+
+class Optimizer:
+    """What all optimisers have in common. A subclass writes `_update` for one parameter, and checks its settings.
+
+    `params` are parameters, or groups of them, dicts with settings of their own:
+    `[{"params": net.head.parameters(), "lr": 0.1}, {"params": net.body.parameters()}]`. `param_groups` holds the
+    groups, whose settings may be changed at any time; `state` maps a parameter to what is remembered of it. `step`
+    passes over parameters that are frozen or have no gradient. Raises ShapeError when there is no parameter, one comes
+    twice, or a setting is out of range, DTypeError for what is no tensor, GradientError for a tensor that an operation
+    made.
+    """
+
+    defaults: dict[str, Any]
+    param_groups: list[Group]
+    state: dict[tg.Tensor, dict[str, Any]]
+
+    def __init__(self, params: Iterable[tg.Tensor] | Iterable[Group], defaults: dict[str, Any]) -> None:
+        self.defaults, self.param_groups, self.state = defaults, [], {}
+        if isinstance(params, tg.Tensor | Mapping):
+            raise tg.DTypeError(
+                f"{self._name()}: params must be an iterable of tensors or groups, got one {_kind(params)}"
+            )
+        given: list[Any] = list(params)
+        if not given:
+            raise tg.ShapeError(f"{self._name()}: there is no parameter to optimise: params is empty")
+        for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Optimise more parameters: a dict with "params" and settings that differ from the defaults."""
+        if not isinstance(param_group, Mapping) or "params" not in param_group:
+            raise tg.DTypeError(f"{self._name()}: a group must be a dict with 'params', got {_kind(param_group)}")
+        params = param_group["params"]
+        params = [params] if isinstance(params, tg.Tensor) else list(params)
+        seen = {id(p): number for number, p in enumerate(self._parameters())}
+        for number, parameter in enumerate(params, len(seen)):
+            if not isinstance(parameter, tg.Tensor):
+                raise tg.DTypeError(f"{self._name()}: parameter {number} is a {_kind(parameter)}, expected a Tensor")
+            if parameter.grad_fn is not None:
+                raise tg.GradientError(
+                    f"{self._name()}: parameter {number} is the result of {parameter.grad_fn.name}; only leaves, which "
+                    "no operation made, can be optimised"
+                )
+            if id(parameter) in seen:
+                raise tg.ShapeError(f"{self._name()}: parameter {number} is parameter {seen[id(parameter)]} once more")
+            seen[id(parameter)] = number
+        group = {**self.defaults, **param_group, "params": params}
+        self._check(group)
+        self.param_groups.append(group)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient; the result of `closure`, called first, if there is one."""
+        result = None
+        if closure is not None:
+            with tg.enable_grad():
+                result = closure()
+        with tg.no_grad():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None and parameter.requires_grad:
+                        self._update(parameter, parameter.grad.data, group, self.state.setdefault(parameter, {}))
+        return result
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the parameters' gradients, or fill them with zeros."""
+        for parameter in self._parameters():
+            zero_grad(parameter, set_to_none)
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {number of a parameter: what is remembered}, "param_groups": settings}, as PyTorch lays it out.
+
+        A snapshot: its arrays are copies. Parameters are counted over all groups in order.
+        """
+        numbers = {id(parameter): number for number, parameter in enumerate(self._parameters())}
+        groups = [{**group, "params": [numbers[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {
+            "state": {numbers[id(p)]: _copied(remembered) for p, remembered in self.state.items() if remembered},
+            "param_groups": groups,
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict()` gave, for the same parameters in the same order.
+
+        Raises StateError, before anything is changed, if groups, parameters or shapes differ.
+        """
+        groups, state = state_dict["param_groups"], state_dict["state"]
+        if len(groups) != len(self.param_groups):
+            raise StateError(
+                f"{self._name()}: the state has {len(groups)} groups, the optimiser {len(self.param_groups)}"
+            )
+        by_number: dict[int, tg.Tensor] = {}
+        for number, (saved, group) in enumerate(zip(groups, self.param_groups, strict=True)):
+            if len(saved["params"]) != len(group["params"]):
+                raise StateError(
+                    f"{self._name()}: group {number} of the state has {len(saved['params'])} parameters, "
+                    f"the optimiser's {len(group['params'])}"
+                )
+            by_number.update(zip(saved["params"], group["params"], strict=True))
+            self._check({**group, **saved})
+        for number, remembered in state.items():
+            if number not in by_number:
+                raise StateError(f"{self._name()}: the state remembers a parameter {number}, which is in no group")
+            shape = by_number[number].shape
+            for key, value in remembered.items():
+                if getattr(value, "shape", ()) not in ((), shape):
+                    raise StateError(
+                        f"{self._name()}: {key} of parameter {number} has shape {tuple(value.shape)} in the state, "
+                        f"the parameter {shape}"
+                    )
+        self.state = {by_number[number]: _copied(remembered) for number, remembered in state.items()}
+        for saved, group in zip(groups, self.param_groups, strict=True):
+            group.update({key: value for key, value in saved.items() if key != "params"})
+
+    def __repr__(self) -> str:
+        lines = []
+        for number, group in enumerate(self.param_groups):
+            settings = ", ".join(f"{key}={value!r}" for key, value in group.items() if key != "params")
+            lines.append(f"  ({number}): {len(group['params'])} parameters, {settings}")
+        return "\n".join([f"{self._name()}(", *lines, ")"])
+
+    def _parameters(self) -> list[tg.Tensor]:
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _check(self, group: Group) -> None:
+        """Raise if a setting is out of range; this one looks at those that all optimisers have."""
+        for key in ("lr", "eps", "weight_decay", "momentum"):
+            if key in group and not 0 <= group[key] < math.inf:
+                raise tg.ShapeError(f"{self._name()}: {key} must be a number that is not negative, got {group[key]}")
+        for number, beta in enumerate(group.get("betas", ())):
+            if not 0 <= beta < 1:
+                raise tg.ShapeError(f"{self._name()}: betas[{number}] must be at least 0 and below 1, got {beta}")
+
+    def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
+        """Change one parameter by `parameter.data -= ...`, which the engine takes note of; never change the gradient.
+
+        Settings are made Python numbers first, which leave float32 as it is.
+        """
+        raise NotImplementedError(f"{self._name()}: has no _update method")
+
+
+class SGD(Optimizer):
+    """Steps against the gradient: p -= lr * v, where v = g without momentum, else v = momentum * v + (1-dampening) * g.
+
+    At the first step v is g itself. With `nesterov`, the step is along g + momentum * v. `weight_decay` adds
+    weight_decay * p to the gradient g.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[tg.Tensor] | Iterable[Group],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        settings = {"momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov}
+        super().__init__(params, {"lr": lr, **settings})
+
+    def _check(self, group: Group) -> None:
+        super()._check(group)
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise tg.ShapeError(
+                f"SGD: nesterov needs a momentum above 0 and no dampening, got momentum={group['momentum']} "
+                f"and dampening={group['dampening']}"
+            )
+
+    def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
+        lr, momentum, dampening, decay = (float(group[k]) for k in ("lr", "momentum", "dampening", "weight_decay"))
+        if decay:
+            gradient = gradient + parameter.data * decay
+        if momentum:
+            buffer = state.get("momentum_buffer")
+            if buffer is None:
+                buffer = state["momentum_buffer"] = np.array(gradient)
+            else:
+                buffer *= momentum
+                buffer += gradient if dampening == 0 else gradient * (1 - dampening)
+            gradient = gradient + buffer * momentum if group["nesterov"] else buffer
+        parameter.data -= gradient * lr
+
+
+class Adam(Optimizer):
+    """Steps by the mean of recent gradients over the root of the mean of their squares: about `lr` for each value.
+
+    m and v are moving averages of g and g² with the shares `betas`; p -= lr * m' / (sqrt(v') + eps), where m' and v'
+    are m and v corrected for having started at 0. `weight_decay` adds weight_decay * p to the gradient.
+    After Kingma and Ba, "Adam" (2015), https://arxiv.org/abs/1412.6980.
+    """
+
+    decoupled = False  # whether weight decay shrinks the parameter itself, apart from the gradient
+
+    def __init__(
+        self,
+        params: Iterable[tg.Tensor] | Iterable[Group],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
+        lr, eps, decay = (float(group[key]) for key in ("lr", "eps", "weight_decay"))
+        beta1, beta2 = (float(beta) for beta in group["betas"])
+        if not state:
+            state.update(step=0, exp_avg=np.zeros_like(parameter.data), exp_avg_sq=np.zeros_like(parameter.data))
+        state["step"] += 1
+        if decay and self.decoupled:
+            parameter.data *= 1 - lr * decay
+        elif decay:
+            gradient = gradient + parameter.data * decay
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        if beta1 > 0.5:
+            mean += (gradient - mean) * (1 - beta1)
+        else:  # the same with less rounding
+            mean[...] = gradient - (gradient - mean) * beta1
+        square *= beta2
+        square += gradient * (1 - beta2) * gradient
+        root = np.sqrt(square)
+        root /= math.sqrt(1 - beta2 ** state["step"])
+        root += eps
+        step = mean * (lr / (1 - beta1 ** state["step"]))
+        step /= root
+        parameter.data -= step
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient: p *= 1 - lr * weight_decay before each step.
+
+    After Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), https://arxiv.org/abs/1711.05101.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[tg.Tensor] | Iterable[Group],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+
+def _copied(remembered: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays copied, tensors made arrays, numbers as they are."""
+    copied = {}
+    for key, value in remembered.items():
+        array = value.data if isinstance(value, tg.Tensor) else value
+        copied[key] = array.copy() if isinstance(array, np.ndarray) else array
+    return copied
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

@@ -1,0 +1,43 @@
+"""dtypes follow PyTorch's promotion rules, which differ from NumPy's where integers meet floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+SCALARS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: FLOAT32}  # what Python numbers become
+RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # a dtype of a higher kind wins over any of a lower one
+
+
+def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
+    """The common dtype of two arrays. Unlike NumPy, an integer and a float give that float."""
+    if (a.kind == "f") != (b.kind == "f"):
+        return a if a.kind == "f" else b
+    return np.promote_types(a, b)
+
+
+def result_type(*values: Any) -> np.dtype[Any]:
+    """The common dtype of arrays and Python numbers, as `torch.result_type` gives it.
+
+    A 0-d array, and a number even more so, changes the dtype only by its kind (bool < integer < float), not its width.
+    """
+    common: dict[int, np.dtype[Any]] = {}  # of arrays (0), of 0-d arrays (1), of numbers (2)
+    for value in values:
+        weakness, dtype = 2, SCALARS.get(type(value))
+        if dtype is None:
+            weakness, dtype = (0 if value.ndim else 1), value.dtype
+        common[weakness] = promote_types(common[weakness], dtype) if weakness in common else dtype
+    result = common[min(common)]
+    for weakness in sorted(common):
+        if RANK[common[weakness].kind] > RANK[result.kind]:
+            result = promote_types(result, common[weakness])
+    return result
+
+
+# PyTorch's names: `tg.float32`. They are NumPy's dtypes.
+float16, float32, float64 = np.dtype(np.float16), FLOAT32, FLOAT64
+int8, int16, int32, int64 = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)
+uint8 = np.dtype(np.uint8)
+bool = np.dtype(np.bool_)  # last: it hides the builtin in this file

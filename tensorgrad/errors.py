@@ -1,0 +1,25 @@
+"""What tensorgrad raises. Each error is also the built-in error that a user of NumPy or PyTorch would catch."""
+
+
+class TensorgradError(Exception):
+    """Base of all errors that tensorgrad raises on purpose."""
+
+
+class ShapeError(TensorgradError, ValueError):
+    """Shapes, sizes or other arguments that do not fit each other."""
+
+
+class DTypeError(TensorgradError, TypeError):
+    """A dtype, or a type of argument, that the operation does not take."""
+
+
+class LabelError(TensorgradError, IndexError):
+    """A class label or index outside the range it selects from."""
+
+
+class GradientError(TensorgradError, RuntimeError):
+    """A backward pass that cannot be done, or a rule that broke its contract."""
+
+
+class FileFormatError(TensorgradError, ValueError):
+    """A file that is damaged, cut short, or not of the format it should be."""

@@ -1,0 +1,1 @@
+"""Kernels: arrays in, arrays out. NumPy only; no Tensor, no graph, no checks (the ops check first)."""

@@ -1,0 +1,109 @@
+"""Max pooling on plain arrays, for any number of spatial axes: a family closed under differentiation.
+
+Axes: n image, c channel, k kernel place, y window, x pixel; k, y and x stand for one axis per spatial dimension.
+Which pixel won a window is kept as its *offset*: the number of the kernel place, counted in reading order, in the
+smallest unsigned dtype that holds it (one byte up to 256 places). `max_pool_scatter` adds each window's value to its
+winning pixel, `max_pool_gather` reads the winning pixels: each is linear and the other's adjoint.
+"""
+
+import math
+
+import numpy as np
+
+from .windows import Array, Ints, each_place
+
+
+def pool_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool) -> Ints:
+    """The number of windows along each spatial axis; zero or less where no window fits.
+
+    With `ceil_mode` a last window may hang over the end, but it must start inside the image or the padding before it.
+    """
+    out = []
+    for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True):
+        room = n + 2 * p - d * (k - 1) - 1
+        windows = (room + s - 1 if ceil_mode else room) // s + 1
+        if ceil_mode and (windows - 1) * s >= n + p:
+            windows -= 1
+        out.append(windows)
+    return tuple(out)
+
+
+def max_pool(
+    x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_size: Ints
+) -> tuple[Array, Array]:
+    """The largest value in each window, and the offset of the place that holds it: two arrays (n, c, *y).
+
+    Padding counts as minus infinity and never wins. Of equal values the first in reading order wins; a NaN wins over
+    everything before it and is never beaten by a number, so of several NaN the last wins, as in PyTorch.
+    """
+    shape = x.shape[:2] + out_size
+    values = np.full(shape, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)
+    offsets = np.empty(shape, offset_dtype(kernel))
+    offsets[...] = _first_valid(kernel, stride, padding, dilation, out_size)
+    has_nan = x.size > 0 and bool(np.isnan(np.max(x)))
+    for place, w, pixels in each_place(x.shape[2:], kernel, stride, padding, dilation, out_size):
+        value, best, offset = x[:, :, *pixels], values[:, :, *w], offsets[:, :, *w]
+        wins = value > best
+        if has_nan:
+            wins |= np.isnan(value)
+        np.maximum(best, value, out=best)
+        # Places come in ascending order, so the latest winner is the largest: a maximum is faster than a masked write.
+        np.maximum(offset, wins * offsets.dtype.type(_number(place, kernel)), out=offset)
+    return values, offsets
+
+
+def max_pool_scatter(
+    g: Array, offsets: Array, shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
+) -> Array:
+    """Add each window's value to the pixel that won it, in zeros of `shape`; where windows overlap, values add up."""
+    out = np.zeros(shape, g.dtype)
+    zero = g.dtype.type(0)
+    for place, w, pixels in each_place(shape[2:], kernel, stride, padding, dilation, g.shape[2:]):
+        won = offsets[:, :, *w] == _number(place, kernel)
+        out[:, :, *pixels] += np.where(won, g[:, :, *w], zero)
+    return out
+
+
+def max_pool_gather(x: Array, offsets: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
+    """Read at each window's winning pixel: (n, c, *x) to (n, c, *y)."""
+    out = np.zeros(offsets.shape, x.dtype)
+    for place, w, pixels in each_place(x.shape[2:], kernel, stride, padding, dilation, offsets.shape[2:]):
+        won = offsets[:, :, *w] == _number(place, kernel)
+        np.copyto(out[:, :, *w], x[:, :, *pixels], where=won)
+    return out
+
+
+def flat_indices(offsets: Array, shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
+    """The winners' positions in the flattened pixels of their channel, as int64 (PyTorch's `return_indices`)."""
+    flat = np.zeros(offsets.shape, np.int64)
+    rank = len(kernel)
+    places = np.unravel_index(offsets, kernel)
+    for axis, (n, s, p, d) in enumerate(zip(shape[2:], stride, padding, dilation, strict=True)):
+        flat *= n
+        flat += _along(np.arange(offsets.shape[2 + axis]) * s - p, axis, rank)
+        flat += places[axis] * d
+    return flat
+
+
+def offset_dtype(kernel: Ints) -> np.dtype:
+    """The smallest unsigned dtype that numbers the kernel's places."""
+    return np.min_scalar_type(math.prod(kernel) - 1)
+
+
+def _first_valid(kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_size: Ints) -> Array:
+    """The offset of each window's first place that is not in the padding before the image; an array (*y)."""
+    first = np.zeros(out_size, np.int64)
+    for axis, (k, s, p, d) in enumerate(zip(kernel, stride, padding, dilation, strict=True)):
+        outside = np.maximum(p - np.arange(out_size[axis]) * s, 0)
+        first *= k
+        first += _along(-(-outside // d), axis, len(kernel))
+    return first
+
+
+def _number(place: Ints, kernel: Ints) -> int:
+    return int(np.ravel_multi_index(place, kernel))
+
+
+def _along(values: Array, axis: int, rank: int) -> Array:
+    """A vector laid along one of `rank` axes, ready to broadcast over the others."""
+    return values.reshape([-1 if a == axis else 1 for a in range(rank)])

@@ -1,0 +1,84 @@
+"""Sums and means that keep float32's and float16's digits over any axes of any memory layout.
+
+NumPy adds pairwise along the axis that is innermost in memory, but one by one along every other: the sum over the first
+axis of a (100000, 10) float32 array keeps four digits. Here float32 adds only short or pairwise runs; their sums, few
+by then, are added in float64. float16 is summed as float32 (its own sums stop at 2048 ones) and rounded once.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .windows import Array, Ints
+
+SMALL = 1024  # elements: below this one call to NumPy is accurate enough, and the analysis would cost more than the sum
+RUN = 32  # elements added one by one in float32 before float64 takes over
+
+
+def accurate_sum(x: Array, axes: Ints, keepdims: bool = False) -> Array:
+    """Sum over `axes` (not negative, all different; none of them: a copy). Integers and booleans sum to int64."""
+    return _rounded(wide_sum(x, axes, keepdims), x.dtype)
+
+
+def accurate_mean(x: Array, axes: Ints, keepdims: bool = False) -> Array:
+    """Mean over `axes` in x's dtype: float16 divides before it rounds, so it does not overflow. NaN for no elements."""
+    total = wide_sum(x, axes, keepdims)
+    count = math.prod([x.shape[a] for a in axes])
+    with np.errstate(invalid="ignore"):
+        return _rounded(total / total.dtype.type(count), x.dtype)
+
+
+def wide_sum(x: Array, axes: Ints, keepdims: bool = False) -> Array:
+    """`accurate_sum` before its rounding: in the widest dtype that sums were added in on the way."""
+    if x.dtype.kind != "f":
+        return _reduce(x, axes, np.int64, keepdims)
+    if x.dtype == np.float16:
+        x = x.astype(np.float32)
+    if x.dtype != np.float32 or x.size <= SMALL:
+        return _reduce(x, axes, x.dtype, keepdims)
+    run = _innermost(x, axes)
+    if all(x.shape[a] == 1 or a in run for a in axes):
+        return _reduce(x, axes, x.dtype, keepdims)
+    long = math.prod([x.shape[a] for a in run]) >= RUN
+    partial = x.sum(tuple(run), keepdims=True) if long else _short_runs(x, axes)
+    return _reduce(partial, axes, np.float64, keepdims)
+
+
+def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:
+    return np.asarray(x.sum(axes, dtype, keepdims=keepdims))
+
+
+def _innermost(x: Array, axes: Ints) -> list[int]:
+    """Those of `axes` that together form one evenly spaced run innermost in memory, which NumPy sums pairwise."""
+    order = sorted((a for a in range(x.ndim) if x.shape[a] > 1), key=lambda a: abs(x.strides[a]))
+    run: list[int] = []
+    for a in order:
+        step = x.strides[a]
+        if a not in axes or step == 0 or (run and step != x.strides[run[-1]] * x.shape[run[-1]]):
+            break
+        run.append(a)
+    return run
+
+
+def _short_runs(x: Array, axes: Ints) -> Array:
+    """Sums of RUN neighbours along the longest of `axes`, which keeps its place with fewer elements."""
+    axis = max(axes, key=lambda a: x.shape[a])
+    size = x.shape[axis]
+    if size <= RUN:
+        return x.sum(axis, keepdims=True)
+    whole = size - size % RUN
+    front = (slice(None),) * axis
+    blocks = x[(*front, slice(0, whole))].reshape(*x.shape[:axis], whole // RUN, RUN, *x.shape[axis + 1 :])
+    sums = blocks.sum(axis + 1)
+    if whole == size:
+        return sums
+    rest = x[(*front, slice(whole, size))].sum(axis, keepdims=True)
+    return np.concatenate([sums, rest], axis)
+
+
+def _rounded(total: Array, dtype: np.dtype) -> Array:
+    if dtype.kind != "f" or total.dtype == dtype:
+        return total
+    with np.errstate(over="ignore"):  # a sum beyond the dtype's range is inf, as it is for NumPy's own sums
+        return total.astype(dtype)

@@ -1,0 +1,51 @@
+"""Sliding windows over any number of spatial axes, the arithmetic that convolution and pooling share.
+
+Along one axis, window y reads at its place k the pixel y*stride + k*dilation - before, where `before` is the padding in
+front of the first pixel. Everything here follows from that one line.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Ints = tuple[int, ...]
+Slices = tuple[slice, ...]
+
+
+def window_view(x: Array, kernel: Ints, stride: Ints, dilation: Ints, out_size: Ints) -> Array:
+    """All windows of (N, C, *space) without copying: (N, C, *kernel, *out_size). Read only; no padding."""
+    step = x.strides[2:]
+    places = tuple(s * d for s, d in zip(step, dilation, strict=True))
+    windows = tuple(s * t for s, t in zip(step, stride, strict=True))
+    return np.lib.stride_tricks.as_strided(
+        x, x.shape[:2] + kernel + out_size, x.strides[:2] + places + windows, writeable=False
+    )
+
+
+def each_place(
+    size: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out_size: Ints
+) -> Iterator[tuple[Ints, Slices, Slices]]:
+    """For each kernel place in reading order: the place, the windows that read a pixel there, and these pixels.
+
+    Windows whose pixel at this place falls into the padding are left out, so callers never build a padded array.
+    """
+    axes = [
+        [(k, *_valid(k * d - b, s, n, out)) for k in range(places)]
+        for places, s, b, d, n, out in zip(kernel, stride, before, dilation, size, out_size, strict=True)
+    ]
+    for along in itertools.product(*axes):
+        place, windows, pixels = zip(*along, strict=True)
+        if all(w.stop > w.start for w in windows):
+            yield place, windows, pixels
+
+
+def _valid(first: int, stride: int, size: int, out: int) -> tuple[slice, slice]:
+    """Which y in range(out) have 0 <= first + y*stride < size, as a slice of windows and one of pixels."""
+    start = max(0, -(first // stride))
+    stop = max(start, min(out, (size - 1 - first) // stride + 1))
+    begin = first + start * stride
+    return slice(start, stop), slice(begin, max(begin, begin + (stop - start - 1) * stride + 1), stride)

@@ -1,0 +1,179 @@
+"""Modes: what holds for the calls made now. They are context-local: no thread, task or generator disturbs another."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .node import Array, Node
+    from .primitive import Primitive
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What holds for the calls made now."""
+
+    recording: bool = True
+    scope: str = ""
+    observers: tuple[Observer, ...] = ()
+    left: tuple[tuple[Mode, dict[str, Any]], ...] = ()  # the modes entered, and what each will restore
+
+
+class Observer:
+    """Sees every call and every step of a walk; recording, anomaly mode and profiling are observers.
+
+    It is told of arrays, not of tensors, and must copy what it wants to keep. Observers are switched on by
+    `observing(observer)`.
+    """
+
+    def called(self, primitive: Primitive, arrays: Sequence[Any], outputs: Sequence[Array], node: Node | None) -> None:
+        """A primitive was called on tensors; `node` is None when nothing was recorded."""
+
+    def visited(self, node: Node, cotangents: Sequence[Any]) -> None:
+        """The walk reached a node: one complete cotangent for each of its outputs (None where none arrived)."""
+
+    def contributed(self, node: Node, number: int, cotangent: Any) -> None:
+        """A VJP gave its share of the gradient of input `number` of a node (None: no gradient)."""
+
+
+STATE: ContextVar[State] = ContextVar("tensorgrad.state", default=State())  # noqa: B039  (State is immutable)
+
+
+class Mode:
+    """Changes some fields of the state inside a `with` block or a decorated function, generator or coroutine."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.changes = changes
+
+    def __enter__(self) -> Mode:
+        state = STATE.get()
+        previous = {name: getattr(state, name) for name in self.changes}
+        STATE.set(replace(state, **self.changes, left=(*state.left, (self, previous))))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A plain set, not ContextVar.reset: a block in a generator may be left in another context than it was entered.
+        state = STATE.get()
+        for i in reversed(range(len(state.left))):
+            if state.left[i][0] is self:
+                STATE.set(replace(state, **state.left[i][1], left=state.left[:i] + state.left[i + 1 :]))
+                return
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate a function, generator function or coroutine function: the mode holds while its own lines run."""
+        changes = self.changes
+
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(f"{function.__name__}: an asynchronous generator cannot be decorated: use `with` inside it")
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with Mode(**changes):
+                    return await function(*args, **kwargs)
+
+            return coroutine
+
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                running = function(*args, **kwargs)
+                resume, value = running.send, None
+                while True:
+                    try:
+                        with Mode(**changes):
+                            item = resume(value)
+                    except StopIteration as stop:
+                        return stop.value
+                    try:
+                        resume, value = running.send, (yield item)
+                    except GeneratorExit:
+                        with Mode(**changes):
+                            running.close()
+                        raise
+                    except BaseException as error:
+                        resume, value = running.throw, error
+
+            return generator
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with Mode(**changes):
+                return function(*args, **kwargs)
+
+        return wrapper
+
+
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Nothing is recorded inside: `with no_grad():`, `@no_grad()` or `@no_grad`, also on generator functions."""
+    mode = Mode(recording=False)
+    return mode if function is None else mode(function)
+
+
+def enable_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Calls are recorded again, inside a `no_grad` block too."""
+    mode = Mode(recording=True)
+    return mode if function is None else mode(function)
+
+
+class set_grad_enabled(Mode):
+    """Switch recording on or off: at once, as a call, or for a `with` block only."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(recording=mode)
+        self.before = STATE.get().recording
+        STATE.set(replace(STATE.get(), recording=mode))
+
+    def __enter__(self) -> Mode:
+        STATE.set(replace(STATE.get(), recording=self.before))
+        return super().__enter__()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate a function: recording is as it was outside of it."""
+        STATE.set(replace(STATE.get(), recording=self.before))
+        return super().__call__(function)
+
+
+def is_grad_enabled() -> bool:
+    """Whether calls are recorded now."""
+    return STATE.get().recording
+
+
+def named_scope(path: str) -> Mode:
+    """Nodes recorded inside carry `path`, a dotted module path such as "features.0", for pictures and messages."""
+    return Mode(scope=path)
+
+
+def observing(observer: Observer) -> Mode:
+    """`observer` is told of every call and of every step of a walk inside."""
+    return Mode(observers=(*STATE.get().observers, observer))
+
+
+# Which frames are the library's own
+_folders: list[str] = [os.path.dirname(os.path.abspath(__file__)) + os.sep]
+
+
+class _HiddenFiles(dict[str, bool]):
+    def __missing__(self, filename: str) -> bool:
+        hidden = self[filename] = filename.startswith(tuple(_folders))
+        return hidden
+
+
+hidden_files = _HiddenFiles()  # {file name of a code object: whether it belongs to the library}, filled when asked
+
+
+def hide_frames(folder: str) -> None:
+    """Nodes recorded by code below this folder are attributed to the line that called into it."""
+    _folders.append(os.path.abspath(folder) + os.sep)
+    hidden_files.clear()

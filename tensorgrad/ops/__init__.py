@@ -1,0 +1,1 @@
+"""The operations: public functions with PyTorch's signatures, and the primitives under them."""

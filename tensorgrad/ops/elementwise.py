@@ -1,0 +1,221 @@
+"""Operations that work element by element; their inputs broadcast, and the engine sums gradients back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DTypeError
+from ..node import Array
+from ..primitive import elementwise
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+# Arithmetic
+
+
+@elementwise
+def _add(input: Array, other: Array) -> Array:
+    return input + other
+
+
+@elementwise
+def _sub(input: Array, other: Array) -> Array:
+    return input - other
+
+
+@elementwise
+def mul(input: Array, other: Array) -> Array:
+    """input * other."""
+    return input * other
+
+
+@elementwise(floats=True)
+def div(input: Array, other: Array) -> Array:
+    """input / other, true division: integers give float32."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.true_divide(input, other)
+
+
+@elementwise
+def neg(input: Array) -> Array:
+    """-input."""
+    return -input
+
+
+_add.defvjps(lambda g: g, lambda g: g)
+_sub.defvjps(lambda g: g, lambda g: -g)
+mul.defvjps(lambda g, other: g * other, lambda g, input: g * input)
+div.defvjps(lambda g, other: g / other, lambda g, other, out: -g * out / other)
+neg.defvjps(lambda g: -g)
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other."""
+    return _add(input, other if alpha == 1 else mul(other, alpha))
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other."""
+    return _sub(input, other if alpha == 1 else mul(other, alpha))
+
+
+@elementwise
+def pow(input: Array, exponent: Array) -> Array:
+    """input ** exponent.
+
+    The gradient of x**0 is 0, also at x = 0; that of 0**y with respect to y is 0 for y >= 0.
+    """
+    if isinstance(exponent, int) and exponent < 0 and np.asarray(input).dtype.kind != "f":
+        raise DTypeError(f"pow: integers cannot be raised to the negative power {exponent}: cast them to float first")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.power(input, exponent)
+
+
+def _pow_input_vjp(g: Any, input: Any, exponent: Any) -> Any:
+    # At exponent 0 the power below is not asked at -1: 0**-1 is inf, and 0 * inf nan.
+    if isinstance(exponent, (int, float)):
+        return g * (exponent * pow(input, exponent - 1 if exponent else 0))
+    return g * (exponent * pow(input, where(ne(exponent, 0), exponent - 1, 0)))
+
+
+def _pow_exponent_vjp(g: Any, input: Any, exponent: Any, out: Any) -> Any:
+    flat = logical_and(eq(input, 0), ge(exponent, 0))
+    return g * where(flat, 0.0, out * log(where(flat, 1.0, input)))
+
+
+pow.defvjps(_pow_input_vjp, _pow_exponent_vjp)
+
+
+# Exponential and logarithm
+
+
+@elementwise(floats=True)
+def exp(input: Array) -> Array:
+    """e to the power of input."""
+    with np.errstate(over="ignore"):
+        return np.exp(input)
+
+
+@elementwise(floats=True)
+def log(input: Array) -> Array:
+    """The natural logarithm: -inf at 0, nan below."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(input)
+
+
+@elementwise(floats=True)
+def sqrt(input: Array) -> Array:
+    """The square root: nan below 0; its gradient at 0 is inf."""
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(input)
+
+
+exp.defvjps(lambda g, out: g * out)
+log.defvjps(lambda g, input: g / input)
+sqrt.defvjps(lambda g, out: g / (2.0 * out))
+
+
+# Choice
+
+
+@elementwise(fixed=("condition",))
+def where(condition: Array, input: Array, other: Array) -> Array:
+    """input where the condition holds, else other. No gradient reaches the side not taken, whatever its value."""
+    return np.where(condition, input, other)
+
+
+where.defvjps(
+    None,
+    lambda g, condition: where(condition, g, 0.0),
+    lambda g, condition: where(condition, 0.0, g),
+)
+
+
+# Comparisons and logic: bool results, without gradients
+
+
+@elementwise(differentiable=False)
+def eq(input: Array, other: Array) -> Array:
+    """input == other."""
+    return np.equal(input, other)
+
+
+@elementwise(differentiable=False)
+def ne(input: Array, other: Array) -> Array:
+    """input != other."""
+    return np.not_equal(input, other)
+
+
+@elementwise(differentiable=False)
+def lt(input: Array, other: Array) -> Array:
+    """input < other."""
+    return np.less(input, other)
+
+
+@elementwise(differentiable=False)
+def le(input: Array, other: Array) -> Array:
+    """input <= other."""
+    return np.less_equal(input, other)
+
+
+@elementwise(differentiable=False)
+def gt(input: Array, other: Array) -> Array:
+    """input > other."""
+    return np.greater(input, other)
+
+
+@elementwise(differentiable=False)
+def ge(input: Array, other: Array) -> Array:
+    """input >= other."""
+    return np.greater_equal(input, other)
+
+
+@elementwise(differentiable=False)
+def bitwise_and(input: Array, other: Array) -> Array:
+    """The bits set in both; of booleans, logical and."""
+    return np.bitwise_and(_bits("bitwise_and", input), _bits("bitwise_and", other))
+
+
+@elementwise(differentiable=False)
+def bitwise_or(input: Array, other: Array) -> Array:
+    """The bits set in either; of booleans, logical or."""
+    return np.bitwise_or(_bits("bitwise_or", input), _bits("bitwise_or", other))
+
+
+@elementwise(differentiable=False)
+def bitwise_xor(input: Array, other: Array) -> Array:
+    """The bits set in one of the two; of booleans, logical exclusive or."""
+    return np.bitwise_xor(_bits("bitwise_xor", input), _bits("bitwise_xor", other))
+
+
+@elementwise(differentiable=False)
+def bitwise_not(input: Array) -> Array:
+    """Every bit flipped; of booleans, logical not."""
+    return np.bitwise_not(_bits("bitwise_not", input))
+
+
+def _bits(name: str, value: Any) -> Any:
+    if np.asarray(value).dtype.kind == "f":
+        raise DTypeError(f"{name}: takes booleans and integers, got {np.asarray(value).dtype}")
+    return value
+
+
+@elementwise(differentiable=False)
+def logical_and(input: Array, other: Array) -> Array:
+    """Whether both are true (not zero)."""
+    return np.logical_and(input, other)
+
+
+@elementwise(differentiable=False)
+def logical_or(input: Array, other: Array) -> Array:
+    """Whether either is true (not zero)."""
+    return np.logical_or(input, other)
+
+
+@elementwise(differentiable=False)
+def logical_not(input: Array) -> Array:
+    """Whether it is false (zero)."""
+    return np.logical_not(input)

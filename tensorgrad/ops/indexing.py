@@ -1,0 +1,170 @@
+"""Reading and writing by index. Each read has the write that undoes it: {getitem, put}, {gather, scatter_along}."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DTypeError, LabelError, ShapeError
+from ..node import Array, TensorBase
+from ..primitive import primitive, sum_to
+from .elementwise import where
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def getitem(input: Any, index: Any) -> Tensor:
+    """input[index] by NumPy's rules: slices, ints, None, ellipsis, integer and boolean arrays. Slices give views."""
+    index = plain_index("getitem", index)
+    try:
+        return _getitem(input, index=index)
+    except IndexError as error:
+        raise LabelError(f"getitem: {error} (input of shape {tuple(input.shape)})") from None
+
+
+@primitive(view=True)
+def _getitem(x: Array, *, index: Any) -> Array:
+    return x[index]
+
+
+@primitive
+def _put(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape` with x added at `index`: the adjoint of getitem."""
+    result = np.zeros(shape, x.dtype)
+    if is_basic(index) or is_mask(index):
+        result[index] = x
+    else:
+        add_at(result, index, x)
+    return result
+
+
+_getitem.defvjps(lambda g, x_shape, index: _put(g, index=index, shape=x_shape))
+_put.defvjps(lambda g, index: _getitem(g, index=index))
+
+
+def add_at(result: Array, index: Any, values: Array) -> None:
+    """result[index] += values where an index may come more than once, without np.add.at."""
+    # The flat position of every value; then one weighted count over all positions, in float64.
+    positions = np.arange(result.size).reshape(result.shape)[index]
+    spread = np.broadcast_to(values, positions.shape)
+    counted = np.bincount(positions.ravel(), spread.ravel(), result.size)
+    result += counted.reshape(result.shape).astype(result.dtype, copy=False)
+
+
+def setitem(input: Any, index: Any, value: Any) -> Tensor:
+    """A copy of `input` in which `value` stands at `index`: how `x[index] = value` is recorded."""
+    index = plain_index("setitem", index)
+    check_assignment("setitem", input, index, value)
+    return _setitem(input, value, index=index)
+
+
+@primitive
+def _setitem(x: Array, value: Array, *, index: Any) -> Array:
+    result = x.copy()
+    result[index] = value
+    return result
+
+
+_setitem.defvjps(
+    lambda g, index: _setitem(g, 0.0, index=index),
+    lambda g, value_shape, index: sum_to(drop_leading(_written(g, index), value_shape), shape=value_shape),
+)
+
+
+def _written(g: Any, index: Any) -> Any:
+    """The gradient at the places assigned to; where an index comes more than once, only the last write counts."""
+    read = _getitem(g, index=index)
+    return read if is_basic(index) or is_mask(index) else where(last_writes(index=index, shape=g.shape), read, 0.0)
+
+
+@primitive(differentiable=False)
+def last_writes(*, index: Any, shape: tuple[int, ...]) -> Array:
+    """Whether each value assigned at `index` of an array of `shape` is still there after the assignment."""
+    result = np.zeros(shape, np.int64)
+    order = np.arange(result[index].size).reshape(result[index].shape)
+    result[index] = order
+    return result[index] == order
+
+
+def drop_leading(g: Any, shape: tuple[int, ...]) -> Any:
+    """NumPy lets a value of shape (1, 3) be assigned to a place of shape (3,): give the axes of size 1 back."""
+    extra = len(shape) - g.ndim
+    return _getitem(g, index=(None,) * extra) if extra > 0 else g
+
+
+def check_assignment(name: str, input: Any, index: Any, value: Any) -> None:
+    """Raise unless `value` fits the place `index` of `input`; nothing is written."""
+    try:
+        place = np.broadcast_to(np.empty((), np.bool_), input.shape)[index].shape
+    except IndexError as error:
+        raise LabelError(f"{name}: {error} (input of shape {tuple(input.shape)})") from None
+    shape: tuple[int, ...] = tuple(getattr(value, "shape", ()))
+    while len(shape) > len(place) and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) > len(place) or any(n not in (1, m) for n, m in zip(shape[::-1], place[::-1], strict=False)):
+        raise ShapeError(f"{name}: a value of shape {tuple(value.shape)} does not fit the place, of shape {place}")
+
+
+def gather(input: Any, dim: int, index: Any) -> Tensor:
+    """The values of `input` that `index` (integers, of the result's shape) points to along `dim`."""
+    from_end = dim % max(input.ndim, 1)
+    array = plain_index("gather", index)
+    if array.ndim != input.ndim:
+        raise ShapeError(f"gather: index has {array.ndim} axes, input {input.ndim}")
+    size = input.shape[from_end]
+    if array.size and (array.min() < 0 or array.max() >= size):
+        raise LabelError(f"gather: index {array.min()} to {array.max()} is out of range for size {size} of dim {dim}")
+    return _gather(input, array, dim=from_end)
+
+
+@primitive
+def _gather(x: Array, index: Array, *, dim: int) -> Array:
+    places = np.indices(index.shape, sparse=True)
+    return x[(*places[:dim], index, *places[dim + 1 :])]
+
+
+@primitive
+def scatter_along(x: Array, index: Array, *, dim: int, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape` with x added where `index` points along `dim`: the adjoint of gather."""
+    result = np.zeros(shape, x.dtype)
+    places = np.indices(index.shape, sparse=True)
+    add_at(result, (*places[:dim], index, *places[dim + 1 :]), x)
+    return result
+
+
+_gather.defvjps(lambda g, index, x_shape, dim: scatter_along(g, index, dim=dim, shape=x_shape), None)
+scatter_along.defvjps(lambda g, index, dim: _gather(g, index, dim=dim), None)
+
+
+# What an index is made of
+
+
+def plain_index(name: str, index: Any) -> Any:
+    """The index with tensors made arrays, copied, so that a later change of them does not change the record."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(name, part) for part in index)
+    if isinstance(index, TensorBase):
+        index = index._data
+    if isinstance(index, (list, np.ndarray)):
+        array = np.array(index)
+        if array.size == 0 and array.dtype.kind == "f" and isinstance(index, list):
+            array = array.astype(np.int64)
+        if array.dtype.kind not in "biu":
+            raise DTypeError(f"{name}: an index array must hold integers or booleans, got {array.dtype}")
+        return array
+    if index is None or index is Ellipsis or isinstance(index, (int, np.integer, bool, np.bool_, slice)):
+        return index
+    raise DTypeError(f"{name}: {index!r} is not an index")
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index has no arrays, so that NumPy gives a view and no place comes twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any(isinstance(part, (np.ndarray, bool, np.bool_)) for part in parts)
+
+
+def is_mask(index: Any) -> bool:
+    """Whether an index is one boolean array; then no place comes twice either."""
+    return isinstance(index, np.ndarray) and index.dtype == np.bool_

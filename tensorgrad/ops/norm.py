@@ -1,0 +1,104 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ShapeError
+from ..kernels import norm as kernel
+from ..node import Array
+from ..primitive import primitive
+from .check import same_dtype
+from .elementwise import sqrt
+from .reduce import sum
+from .shape import reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def native_batch_norm(
+    input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Bring each channel of (N, C, ...) to mean 0 and variance 1 over the batch: (output, mean (C), variance (C)).
+
+    output = (input - mean) / sqrt(variance + eps) * weight + bias, with `weight` and `bias` of shape (C) or None. The
+    variance is the biased one. Gradients flow through all three results. There must be more than one value a channel.
+    After Ioffe and Szegedy, "Batch Normalization" (2015), https://arxiv.org/abs/1502.03167.
+    """
+    same_dtype("batch_norm", input=input, weight=weight, bias=bias)
+    given = tuple(input.shape)
+    if len(given) < 2:
+        raise ShapeError(f"batch_norm: input must be (N, C) or (N, C, ...), got {given}")
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tuple(tensor.shape) != given[1:2]:
+            raise ShapeError(f"batch_norm: {name} has shape {tuple(tensor.shape)}, input {given} takes ({given[1]},)")
+    if values_per_channel(given) == 1:
+        raise ShapeError(f"batch_norm: input {given} has one value a channel, whose variance is 0: use a larger batch")
+    return _batch_norm(input, weight, bias, eps=float(eps))
+
+
+@primitive(outputs=("out", "mean", "var"))
+def _batch_norm(input: Array, weight: Array | None, bias: Array | None, *, eps: float) -> tuple[Array, Array, Array]:
+    return kernel.batch_norm(input, weight, bias, eps)
+
+
+def _batch_norm_vjp(
+    wanted: tuple[bool, ...],
+    g_out: Any,
+    g_mean: Any,
+    g_var: Any,
+    input: Any,
+    weight: Any,
+    mean: Any,
+    var: Any,
+    eps: Any,
+) -> tuple[Any, ...]:
+    count = max(values_per_channel(input.shape), 1)
+    gx = gw = gb = None
+    if g_out is not None:
+        gx, gw, gb = batch_norm_grad(g_out, input, weight, mean, var, eps=eps)
+    if wanted[0] and g_mean is not None:
+        share = along_channels(g_mean / count, input.ndim) + input * 0.0
+        gx = share if gx is None else gx + share
+    if wanted[0] and g_var is not None:
+        share = along_channels(g_var * (2.0 / count), input.ndim) * (input - along_channels(mean, input.ndim))
+        gx = share if gx is None else gx + share
+    return tuple(g if want else None for want, g in zip(wanted, (gx, gw, gb), strict=True))
+
+
+def _batch_norm_grad_composed(
+    gy: Any, input: Any, weight: Any, mean: Any, var: Any, *, eps: float
+) -> tuple[Any, Any, Any]:
+    """The same as `batch_norm_grad` in differentiable operations: its derivatives are those of the fused kernel."""
+    axes = tuple(i for i in range(input.ndim) if i != 1)
+    count = max(values_per_channel(input.shape), 1)
+    scale = 1.0 / sqrt(var + eps)
+    centred = (input - along_channels(mean, input.ndim)) * along_channels(scale, input.ndim)
+    gb = sum(gy, axes)
+    gw = sum(gy * centred, axes)
+    inner = gy - along_channels(gb / count, input.ndim) - centred * along_channels(gw / count, input.ndim)
+    factor = scale if weight is None else scale * weight
+    return inner * along_channels(factor, input.ndim), gw, gb
+
+
+@primitive(outputs=("gx", "gw", "gb"), composed=_batch_norm_grad_composed)
+def batch_norm_grad(
+    gy: Array, input: Array, weight: Array | None, mean: Array, var: Array, *, eps: float
+) -> tuple[Array, Array, Array]:
+    """The gradients of batch norm's input, weight and bias from that of its output, fused."""
+    return kernel.batch_norm_grad(gy, input, weight, mean, var, eps)
+
+
+_batch_norm.defvjp_joint(_batch_norm_vjp)
+
+
+def values_per_channel(shape: tuple[int, ...]) -> int:
+    """How many values of (N, C, ...) each channel has."""
+    return shape[0] * math.prod(shape[2:])
+
+
+def along_channels(vector: Any, ndim: int) -> Any:
+    """A vector (C) laid along axis 1 of an array of `ndim` axes."""
+    return reshape(vector, (-1, *[1] * (ndim - 2)))

@@ -1,0 +1,179 @@
+"""Operations that rearrange values without computing. Where NumPy can, the result is a view of the input's memory."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DTypeError, ShapeError
+from ..node import Array
+from ..primitive import broadcast_to as _broadcast_to
+from ..primitive import primitive, promote_all
+from .indexing import getitem
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def reshape(input: Any, *shape: Any) -> Tensor:
+    """The same values in reading order in another shape; one size may be -1, to be worked out."""
+    sizes = _unpack(shape)
+    known, count = math.prod(n for n in sizes if n != -1), math.prod(input.shape)
+    if sizes.count(-1) > 1:
+        raise ShapeError(f"reshape: only one size can be -1, got {sizes}")
+    if -1 in sizes and known and count % known == 0:
+        sizes = tuple(count // known if n == -1 else n for n in sizes)
+    if any(n < 0 for n in sizes) or math.prod(sizes) != count:
+        raise ShapeError(f"reshape: {count} values of shape {tuple(input.shape)} do not fill shape {sizes}")
+    return _reshape(input, shape=sizes)
+
+
+@primitive(view=True)
+def _reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
+    return np.reshape(x, shape)
+
+
+_reshape.defvjps(lambda g, x_shape: _reshape(g, shape=x_shape))
+
+
+def permute(input: Any, *dims: Any) -> Tensor:
+    """The axes in another order: axis i of the result is axis dims[i] of the input."""
+    order = tuple(normalize_dim("permute", d, input.ndim) for d in _unpack(dims))
+    if sorted(order) != list(range(input.ndim)):
+        raise ShapeError(f"permute: {_unpack(dims)} is not an order of the {input.ndim} axes of {tuple(input.shape)}")
+    return _permute(input, dims=order)
+
+
+@primitive(view=True)
+def _permute(x: Array, *, dims: tuple[int, ...]) -> Array:
+    return np.transpose(x, dims)
+
+
+_permute.defvjps(lambda g, dims: _permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))))
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
+    """Two axes exchanged."""
+    order = list(range(input.ndim))
+    a, b = normalize_dim("transpose", dim0, input.ndim), normalize_dim("transpose", dim1, input.ndim)
+    if order:
+        order[a], order[b] = b, a
+    return _permute(input, dims=tuple(order))
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Axes start_dim..end_dim joined to one; the values keep their reading order."""
+    start, end = (normalize_dim("flatten", d, input.ndim) for d in (start_dim, end_dim))
+    if start > end:
+        raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    shape = tuple(input.shape) or (1,)
+    return _reshape(input, shape=(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Tensor:
+    """Without axes of size 1: all of them, or those among `dim`."""
+    dims = normalize_dims("squeeze", dim, input.ndim)
+    return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
+
+
+def unsqueeze(input: Any, dim: int) -> Tensor:
+    """With a new axis of size 1 at `dim`."""
+    at = normalize_dim("unsqueeze", dim, input.ndim + 1)
+    return _reshape(input, shape=(*input.shape[:at], 1, *input.shape[at:]))
+
+
+def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
+    """Repeated along new or size-1 axes to the shape `size`, without a copy."""
+    size = tuple(size)
+    lead = len(size) - input.ndim
+    if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, size[builtins.max(lead, 0) :], strict=True)):
+        raise ShapeError(f"broadcast_to: shape {tuple(input.shape)} does not broadcast to {size}")
+    return _broadcast_to(input, shape=size)
+
+
+def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+    """The tensors one behind the other along `dim`; their other sizes must agree. dtypes are promoted."""
+    tensors = list(tensors)
+    if not tensors:
+        raise ShapeError("cat: there is nothing to put together: the list is empty")
+    if isinstance(tensors[0], (int, float)) or tensors[0].ndim == 0:
+        raise ShapeError("cat: tensors of no axes cannot be put one behind the other: use stack")
+    axis = normalize_dim("cat", dim, tensors[0].ndim)
+    for number, tensor in enumerate(tensors):
+        rest = [n for i, n in enumerate(tensor.shape) if i != axis]
+        if tensor.ndim != tensors[0].ndim or rest != [n for i, n in enumerate(tensors[0].shape) if i != axis]:
+            raise ShapeError(
+                f"cat: along dim {dim}, tensor {number} of shape {tuple(tensor.shape)} does not fit "
+                f"the first of shape {tuple(tensors[0].shape)}"
+            )
+    return _cat(*promote_all(tensors), dim=axis)
+
+
+@primitive
+def _cat(*xs: Array, dim: int) -> Array:
+    return np.concatenate(xs, axis=dim)
+
+
+_cat.defvjp_all(lambda g, i, xs_shape, dim: getitem(g, _part(xs_shape, i, dim)))
+
+
+def _part(shapes: Sequence[tuple[int, ...]], i: int, dim: int) -> tuple[slice, ...]:
+    """Where part i of a concatenation lies in the whole."""
+    start = builtins.sum(shape[dim] for shape in shapes[:i])
+    return (*[slice(None)] * dim, slice(start, start + shapes[i][dim]))
+
+
+def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+    """Tensors of one shape, side by side along a new axis `dim`."""
+    tensors = list(tensors)
+    for number, tensor in enumerate(tensors):
+        if tensor.shape != tensors[0].shape:
+            raise ShapeError(
+                f"stack: tensor {number} has shape {tuple(tensor.shape)}, the first {tuple(tensors[0].shape)}"
+            )
+    if not tensors:
+        raise ShapeError("stack: there is nothing to put together: the list is empty")
+    return cat([unsqueeze(tensor, dim) for tensor in tensors], normalize_dim("stack", dim, tensors[0].ndim + 1))
+
+
+@primitive
+def clone(input: Array) -> Array:
+    """A copy in memory of its own; gradients pass through."""
+    return input.copy()
+
+
+clone.defvjps(lambda g: g)
+
+
+# The arithmetic of axes
+
+
+def normalize_dim(name: str, dim: int, ndim: int) -> int:
+    """An axis counted from the start; an error if there is none. A 0-d tensor counts as one axis, as in PyTorch."""
+    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
+        raise DTypeError(f"{name}: dim must be an int, got {type(dim).__name__}")
+    count = builtins.max(ndim, 1)
+    if not -count <= dim < count:
+        raise ShapeError(f"{name}: dim {dim} is out of range for a tensor of {ndim} axes ({-count} to {count - 1})")
+    return int(dim) % count
+
+
+def normalize_dims(name: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Axes counted from the start, in order: all for None or (), each at most once."""
+    if dim is None or (not isinstance(dim, (int, np.integer)) and len(dim) == 0):
+        return tuple(range(ndim))
+    given = dim if isinstance(dim, Sequence) else (dim,)
+    dims = sorted(normalize_dim(name, d, ndim) for d in given)
+    if len(set(dims)) < len(dims):
+        raise ShapeError(f"{name}: an axis appears twice in dim={tuple(given)}")
+    return tuple(dims) if ndim else ()
+
+
+def _unpack(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """f(x, 2, 3) and f(x, (2, 3)) mean the same."""
+    given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    return tuple(int(n) for n in given)

@@ -1,0 +1,429 @@
+"""Primitives: differentiable operations, how they are registered, and how a call of one is recorded."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .dtypes import FLOAT32, FLOAT64, result_type
+from .errors import DTypeError, GradientError, ShapeError
+from .kernels.sums import accurate_sum
+from .modes import STATE, hidden_files
+from .node import Array, Edge, Node, TensorBase, make_tensor, version_cell
+
+ndarray = np.ndarray
+new = object.__new__
+CONSTANT = [0]  # the version cell of what is no tensor's, and so never changes by the engine
+next_number = itertools.count().__next__
+_verify: Callable[..., None] | None = None
+
+
+def set_verifier(verifier: Callable[..., None]) -> None:
+    """`check` says here how a primitive registered with `check=True` is verified."""
+    global _verify
+    _verify = verifier
+
+
+INPUT, OUTPUT, BYPRODUCT = "input", "output", "byproduct"  # what a saved array is
+SAVED, COTANGENT, SHAPE, DTYPE, PARAM, WANTED, NUMBER = range(7)  # where an argument of a rule comes from
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A VJP, and where its arguments come from: read once from the names of its parameters, when first needed."""
+
+    number: int  # the input it is for; -1: a joint rule, for all wanted inputs at once
+    function: Callable[..., Any]
+    simple: tuple[int, ...] | None  # the saved arrays that follow `g`, if it asks for nothing else: the usual case
+    positional: tuple[tuple[int, Any], ...]
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rules of one set of wanted inputs, and what is kept for them: the union of what they name."""
+
+    keep: tuple[tuple[str, int], ...]
+    rules: tuple[Rule, ...]
+
+
+class Primitive:
+    """A differentiable operation: a forward function on arrays and its VJPs. Made by `@primitive` or `@elementwise`."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        *,
+        outputs: tuple[str, ...] = ("out",),
+        saves: tuple[str, ...] = (),
+        differentiable: bool = True,
+        elementwise: bool = False,
+        fixed: tuple[str, ...] = (),
+        floats: bool = False,
+        view: bool = False,
+        composed: Callable[..., Any] | None = None,
+        check: bool = False,
+    ) -> None:
+        self.forward = forward
+        self.name = forward.__name__.strip("_")
+        self.outputs, self.saves = outputs, saves
+        self.differentiable = differentiable
+        self.elementwise, self.fixed, self.floats = elementwise, fixed, floats
+        self.view = view
+        self.composed = composed
+        self.check = check
+        names = inspect.signature(forward).parameters.values()
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in names)
+        self.inputs = tuple(p.name for p in names if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD))
+        self.defaults = {p.name: p.default for p in names if p.kind is p.KEYWORD_ONLY}
+        self.rules: list[Callable[..., Any] | None] = []
+        self.rule_for_all: Callable[..., Any] | None = None
+        self.joint: Callable[..., Any] | None = None
+        self.plans: dict[int, Plan] = {}
+        self._plain = len(outputs) == 1 and not saves  # the forward returns the one output itself
+        self._promotes = elementwise
+        for name in {"g", "out"} & set(self.inputs):
+            raise GradientError(f"{self.name}: an input may not be called {name!r}: rules use that name for a gradient")
+        functools.update_wrapper(self, forward)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}({', '.join([*self.inputs, *self.defaults])})>"
+
+    # Registration. A rule's parameter names say what it needs, and only that is kept until the walk:
+    #   g, or g_NAME with several outputs   the gradient arriving at the output (None if none arrived)
+    #   an input's, output's or by-product's name   the saved value
+    #   NAME_shape, NAME_dtype   an input's shape and dtype, which keep nothing
+    #   a keyword parameter's name, or **params   the parameters of the call
+
+    def defvjps(self, *rules: Callable[..., Any] | None) -> None:
+        """One VJP for each input, in order; None where there is no gradient (an index, a condition)."""
+        if self.variadic or len(rules) != len(self.inputs):
+            raise GradientError(f"{self.name}: {len(rules)} VJPs for the inputs {', '.join(self.inputs)}")
+        self.rules = list(rules)
+        self.plans.clear()
+
+    def defvjp_all(self, rule: Callable[..., Any]) -> None:
+        """One VJP for any number of inputs: `rule(g, i, ...)` is called for each wanted input number i."""
+        self.rule_for_all = rule
+        self.plans.clear()
+
+    def defvjp_joint(self, rule: Callable[..., Any]) -> None:
+        """One VJP for all inputs, to share work: `rule(wanted, g, ...)` -> a tuple, a gradient or None for each."""
+        self.joint = rule
+        self.plans.clear()
+
+    def name_of(self, kind: str, number: int) -> str:
+        """The name of an input, output or by-product by its number."""
+        if kind == INPUT:
+            return f"{self.inputs[0]}[{number}]" if self.variadic else self.inputs[number]
+        return (self.outputs if kind == OUTPUT else self.saves)[number]
+
+    def _plan(self, key: int, arrays: Sequence[Any], params: dict[str, Any]) -> Plan:
+        """Decide, once for each set of wanted inputs, what to keep; see the names above."""
+        numbers = [i for i in range(len(arrays)) if key >> i & 1]  # key: a bit for each wanted input, one for the end
+        if self.joint is not None:
+            functions = [(-1, self.joint)]
+        elif self.rule_for_all is not None:
+            functions = [(i, self.rule_for_all) for i in numbers]
+        elif self.rules:
+            functions = [(i, rule) for i in numbers if (rule := self.rules[i]) is not None]
+        else:
+            raise GradientError(
+                f"{self.name}: an input requires a gradient, but the primitive has no VJPs: "
+                f"give it some with {self.name}.defvjps(...)"
+            )
+        if self.check and _verify is not None:
+            self.check = False  # the verifier calls this primitive again
+            _verify(self, arrays, params)
+        keep: list[tuple[str, int]] = []
+        rules = tuple([self._rule(i, function, len(arrays), keep) for i, function in functions])
+        self.plans[key] = plan = Plan(tuple(keep), rules)
+        return plan
+
+    def _rule(self, number: int, function: Callable[..., Any], count: int, keep: list[tuple[str, int]]) -> Rule:
+        def saved(kind: str, i: int) -> int:
+            if (kind, i) not in keep:
+                keep.append((kind, i))
+            return keep.index((kind, i))
+
+        positional: list[tuple[int, Any]] = []
+        keywords: list[str] = []
+        for p in inspect.signature(function).parameters.values():
+            name, base, suffix = p.name, *p.name.rpartition("_")[::2]
+            if p.kind is p.VAR_KEYWORD:
+                keywords.extend(name for name in self.defaults if name not in {n for _, n in positional})
+            elif name == "g" and len(self.outputs) == 1:
+                positional.append((COTANGENT, 0))
+            elif name.startswith("g_") and name[2:] in self.outputs and len(self.outputs) > 1:
+                positional.append((COTANGENT, self.outputs.index(name[2:])))
+            elif name in self.defaults:
+                if p.kind is p.KEYWORD_ONLY:
+                    keywords.append(name)
+                else:
+                    positional.append((PARAM, name))
+            elif name in self.inputs:
+                numbers = range(count) if self.variadic else (self.inputs.index(name),)
+                slots = [saved(INPUT, i) for i in numbers]
+                positional.append((SAVED, tuple(slots) if self.variadic else slots[0]))
+            elif name in self.outputs:
+                positional.append((SAVED, saved(OUTPUT, self.outputs.index(name))))
+            elif name in self.saves:
+                positional.append((SAVED, saved(BYPRODUCT, self.saves.index(name))))
+            elif suffix in ("shape", "dtype") and base in self.inputs:
+                kind = SHAPE if suffix == "shape" else DTYPE
+                positional.append((kind, None if self.variadic else self.inputs.index(base)))
+            elif name == "wanted" and self.joint is not None:
+                positional.append((WANTED, None))
+            elif name == "i" and self.rule_for_all is not None:
+                positional.append((NUMBER, number))
+            else:
+                raise GradientError(
+                    f"{self.name}: a VJP asks for {name!r}, which is no input ({', '.join(self.inputs)}), output "
+                    f"({', '.join(self.outputs)}), by-product or parameter of it"
+                )
+        simple = None
+        asks_g_first = positional[:1] == [(COTANGENT, 0)] and len(self.outputs) == 1 and not keywords and number >= 0
+        if asks_g_first and all(kind == SAVED and type(slot) is int for kind, slot in positional[1:]):
+            simple = tuple(slot for _, slot in positional[1:])
+        return Rule(number, function, simple, tuple(positional), tuple(keywords))
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """Compute the output; record a node if an input requires a gradient. See the module's docstring."""
+        # This is the hot path: a scalar operation spends all its time here, so it is written flat.
+        if params:
+            args, params = _bound(self, args, params)
+        arrays: list[Any] = []
+        edges: list[Edge] = []
+        shapes: list[tuple[int, ...]] = []
+        numbers: dict[int, float] | None = None
+        wanted, bit, tensors, dtype, plain = 0, 1, False, None, True  # plain: float tensors of one dtype, and numbers
+        for arg in args:
+            if isinstance(arg, TensorBase):
+                tensors = True
+                data = arg._data
+                arrays.append(data)
+                shapes.append(data.shape)
+                if arg._requires_grad:
+                    wanted |= bit
+                    edges.append(arg if arg.node is None else (arg.node, arg.index))
+                else:
+                    edges.append(None)
+                if data.dtype is not dtype:
+                    plain = plain and dtype is None and (data.dtype is FLOAT32 or data.dtype is FLOAT64)
+                    dtype = data.dtype
+            else:
+                arrays.append(arg)
+                edges.append(None)
+                if arg.__class__ is float or arg.__class__ is int:
+                    numbers = {**numbers, len(shapes): arg} if numbers else {len(shapes): arg}
+                    shapes.append(())
+                else:
+                    shapes.append(getattr(arg, "shape", ()))
+                    plain = False
+            bit += bit
+
+        if not plain and tensors:
+            # Mixed dtypes: cast to the common one by recorded casts, then start again.
+            cast = _promoted(self, args) if self._promotes else _checked(self, args)
+            if cast is not None:
+                return self(*cast, **params)
+        if self.composed is not None and wanted and STATE.get().recording:
+            return self.composed(*args, **params)
+
+        try:
+            result = self.forward(*arrays, **params) if params else self.forward(*arrays)
+        except ValueError as error:
+            if self.elementwise and not isinstance(error, ShapeError):
+                _check_broadcast(self, shapes)
+            raise
+        if not tensors:
+            return result if not self.saves else result[0] if len(self.outputs) == 1 else result[: len(self.outputs)]
+        results: tuple[Array, ...]
+        if self._plain:
+            results = (result if result.__class__ is ndarray else np.asarray(result),)
+        else:
+            results = tuple([np.asarray(r) for r in result[: len(self.outputs)]])
+
+        state = STATE.get()
+        first = results[0]
+        this = first.dtype
+        if not (wanted and state.recording and self.differentiable) or (
+            this is not FLOAT32 and this is not FLOAT64 and not any(r.dtype.kind == "f" for r in results)
+        ):
+            outs = [make_tensor(r) for r in results]
+            node = None
+        else:
+            node = new(Node)
+            if self._plain:
+                outs = [make_tensor(first, True, node)]
+                node.outputs = ((first.shape, this),)
+            else:
+                outs = [make_tensor(r, r.dtype.kind == "f", node, i) for i, r in enumerate(results)]
+                node.outputs = tuple([(r.shape, r.dtype) for r in results])
+            if self.defaults and len(params) < len(self.defaults):
+                params = {**self.defaults, **params}
+            plan = self.plans.get(wanted | bit) or self._plan(wanted | bit, arrays, params)
+            node.primitive = self
+            node.plan = plan
+            node.params = params
+            node.edges = edges
+            node.numbers = numbers
+            node.shapes = shapes
+            node.dtypes = [dtype] * len(args) if plain else [getattr(a, "dtype", None) for a in arrays]
+            node.hooks = node.retained = None
+            if plan.keep:
+                node.saved, node.versions = saved, versions = [], []
+                for source, i in plan.keep:
+                    cell = CONSTANT
+                    if source is INPUT:
+                        saved.append(arrays[i])
+                        arg = args[i]
+                        if isinstance(arg, TensorBase):
+                            cell = arg._version or version_cell(arg)
+                    elif source is OUTPUT:
+                        saved.append(results[i])
+                        cell = version_cell(outs[i])
+                    else:
+                        saved.append(result[len(self.outputs) + i])
+                    versions.append((cell, cell[0]))
+            else:
+                node.saved = node.versions = ()
+            frame = sys._getframe(1)
+            while hidden_files[frame.f_code.co_filename] and frame.f_back is not None:
+                frame = frame.f_back
+            node.where = frame.f_code, frame.f_lasti
+            node.scope = state.scope
+            node.seq = next_number()
+
+        if self.view and isinstance(args[0], TensorBase) and np.may_share_memory(first, arrays[0]):
+            outs[0]._version = version_cell(args[0])
+        for observer in state.observers:
+            observer.called(self, arrays, results, node)
+        return outs[0] if len(outs) == 1 else tuple(outs)
+
+
+def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Make a primitive of a function on arrays: its positional arguments are the inputs, keyword-only ones parameters.
+
+    `@primitive` alone, or with options:
+
+    - `outputs=("values", "indices")`: names of several outputs, returned as a tuple; integer ones get no gradient.
+    - `saves=("mask",)`: by-products returned after the outputs, for the rules only. They are constants to every
+      derivative, so they may only be locally constant: masks, indices, random states.
+    - `composed=f`: the same function written in differentiable operations. Called on tensors that are being recorded,
+      `f` runs instead of the fused forward, so a fused gradient rule is itself differentiable.
+    - `view=True`: the output may share the first input's memory.
+    - `differentiable=False`: never recorded (comparisons, argmax).
+    - `check=True`: verify the VJPs at the first recorded call, see `tensorgrad.check.verify`.
+
+    Then give it its rules: `name.defvjps(...)`, `defvjp_all`, or `defvjp_joint`.
+    """
+    if forward is None:
+        return lambda forward: Primitive(forward, **options)
+    return Primitive(forward, **options)
+
+
+def elementwise(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Make a primitive that works element by element: its inputs broadcast and are cast to a common dtype.
+
+    Its rules may ignore broadcasting: the engine sums a gradient back to its input's shape. Further options:
+    `fixed=("condition",)` names inputs that keep their dtype; `floats=True` casts integers to float32 first.
+    """
+    return primitive(forward, elementwise=True, **options)
+
+
+# dtypes and shapes that do not fit
+
+
+def _bound(op: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Inputs given by keyword, put in their places; tensors cannot be parameters."""
+    if len(args) < len(op.inputs):
+        rest = [params.pop(name) for name in op.inputs[len(args) :] if name in params]
+        args = (*args, *rest)
+    for name, value in params.items():
+        if isinstance(value, TensorBase):
+            raise DTypeError(f"{op.name}: {name} is a parameter, which no gradient reaches: a tensor cannot be given")
+    return args, params
+
+
+def _checked(op: Primitive, args: Sequence[Any]) -> list[Any] | None:
+    """The arguments with NumPy scalars as Python numbers, None if there are none; an error for what cannot be one."""
+    changed = False
+    checked = []
+    for name, arg in zip(op.inputs * len(args) if op.variadic else op.inputs, args, strict=False):
+        data = arg._data if isinstance(arg, TensorBase) else arg
+        if isinstance(data, np.generic):
+            arg = data = data.item()
+            changed = True
+        if isinstance(data, ndarray):
+            if data.dtype.kind not in "biuf":
+                raise DTypeError(f"{op.name}: {name} has dtype {data.dtype}, which tensors cannot have")
+        elif type(data) not in (bool, int, float) and (data is not None or op.elementwise):
+            raise DTypeError(f"{op.name}: {name} is a {type(data).__name__}, not a tensor, an array or a number")
+        checked.append(arg)
+    return checked if changed else None
+
+
+def _promoted(op: Primitive, args: Sequence[Any]) -> list[Any] | None:
+    """The arguments of an elementwise primitive cast to their common dtype, or None if they have it already."""
+    numbers = _checked(op, args)
+    args, changed = numbers or args, numbers is not None
+    named = [*zip(op.inputs, args, strict=False)]
+    target = result_type(*[getattr(arg, "_data", arg) for name, arg in named if name not in op.fixed])
+    if op.floats and target.kind != "f":
+        target = FLOAT32
+    result = []
+    for name, arg in named:
+        if name not in op.fixed and getattr(arg, "dtype", target) != target:
+            arg, changed = astype(arg, dtype=target), True
+        result.append(arg)
+    return result if changed else None
+
+
+def promote_all(tensors: Sequence[Any]) -> list[Any]:
+    """Tensors and arrays cast to their common dtype."""
+    target = result_type(*[getattr(tensor, "_data", tensor) for tensor in tensors])
+    return [tensor if tensor.dtype == target else astype(tensor, dtype=target) for tensor in tensors]
+
+
+def _check_broadcast(op: Primitive, shapes: Sequence[tuple[int, ...]]) -> None:
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        given = ", ".join(f"{name} {shape}" for name, shape in zip(op.inputs, shapes, strict=False))
+        raise ShapeError(f"{op.name}: the shapes do not broadcast: {given}") from None
+
+
+# The three primitives that the engine itself needs
+
+
+@primitive
+def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """Sum the axes along which `shape` was broadcast to x's shape: the adjoint of `broadcast_to`."""
+    lead = x.ndim - len(shape)
+    axes = tuple(i for i in range(x.ndim) if i < lead or (shape[i - lead] == 1 and x.shape[i] != 1))
+    return accurate_sum(x, axes, keepdims=False).reshape(shape)
+
+
+@primitive(view=True)
+def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """Repeat x along new or size-1 axes, without a copy."""
+    return np.broadcast_to(x, shape)
+
+
+@primitive
+def astype(x: Array, *, dtype: np.dtype[Any]) -> Array:
+    """Cast to another dtype; always a copy."""
+    return x.astype(dtype)
+
+
+sum_to.defvjps(lambda g, x_shape: broadcast_to(g, shape=x_shape))
+broadcast_to.defvjps(lambda g, x_shape: sum_to(g, shape=x_shape))
+astype.defvjps(lambda g, x_dtype: astype(g, dtype=x_dtype))

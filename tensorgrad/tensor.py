@@ -1,0 +1,641 @@
+"""Tensor: what users hold. Operators and methods are one line each, into `ops`."""
+
+from __future__ import annotations
+
+import builtins
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import numpy_door
+from .errors import DTypeError, GradientError, ShapeError
+from .graph import backward as _backward
+from .modes import STATE, no_grad
+from .node import Array, Node, TensorBase, make_tensor, set_tensor_type, version_cell
+from .ops import activation, elementwise, indexing, linalg, reduce, shape
+from .primitive import astype
+
+COMPARABLE = (TensorBase, np.ndarray, np.generic, bool, int, float)
+
+_next_key = iter(range(2**63)).__next__
+
+
+class Tensor(TensorBase):
+    """An array that remembers how it was computed.
+
+    `Tensor(data)` copies numbers, lists or arrays: Python floats become float32, ints int64, arrays keep their dtype.
+    A tensor that `requires_grad` (floats only) has its gradient in `.grad` after `backward()` of a result.
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000
+
+    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
+        self._data = to_array(data, dtype)
+        self._grad = None
+        self._hooks = None
+        self._requires_grad = False
+        self._version = None
+        self.index = 0
+        self.node = None
+        if requires_grad:
+            self.requires_grad = True
+
+    # What it holds
+
+    @property
+    def data(self) -> Array:
+        """The array itself, not a copy. Writes through it are not seen by the engine; `x.data = array` is."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = value._data if isinstance(value, TensorBase) else np.asarray(value)
+        self._check_like("data", array)
+        self._data = array
+        version_cell(self)[0] += 1
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that backward passes have added up, a tensor of the same shape and dtype, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None and not isinstance(value, TensorBase):
+            raise DTypeError(f"grad: must be a tensor or None, got {type(value).__name__}")
+        if value is not None:
+            self._check_like("grad", value._data)
+        self._grad = value
+
+    def _check_like(self, name: str, array: Array) -> None:
+        if array.shape != self._data.shape:
+            raise ShapeError(f"{name}: the tensor has shape {self._data.shape}, got {array.shape}")
+        if array.dtype != self._data.dtype:
+            raise DTypeError(f"{name}: the tensor has dtype {self._data.dtype}, got {array.dtype}")
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on it are recorded."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and self._data.dtype.kind != "f":
+            raise GradientError(f"requires_grad: only floats have gradients, the tensor has dtype {self._data.dtype}")
+        if not value and self.node is not None:
+            raise GradientError(f"requires_grad: the result of {self.node.name} is not a leaf: use detach()")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad`; returns the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of its axes."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy's dtype of its values."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one axis."""
+        return self._data.shape if dim is None else self._data.shape[dim]
+
+    def numel(self) -> int:
+        """The number of values."""
+        return self._data.size
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return shape.permute(self, tuple(range(self._data.ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return shape.transpose(self, -2, -1)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it."""
+        return self.node is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that made it, None for a leaf."""
+        return self.node
+
+    # Gradients
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Add to the `.grad` of every leaf below the gradient of this tensor with respect to it.
+
+        `gradient`, of this tensor's shape, weights its elements; a tensor of one element needs none. What the forward
+        pass saved is freed on the way unless `retain_graph`. With `create_graph` the gradients have a graph themselves;
+        leaf, .grad and graph then hold each other alive: prefer `tg.grad`.
+        """
+        _backward([self], None if gradient is None else [gradient], retain_graph, create_graph)
+
+    def detach(self) -> Tensor:
+        """The same memory without a history; writes to either are noticed by the graphs of both."""
+        result: Tensor = make_tensor(self._data)
+        result._version = version_cell(self)
+        return result
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this interior tensor in `.grad` at a backward pass."""
+        if not self._requires_grad:
+            raise GradientError("retain_grad: the tensor does not require a gradient")
+        if self.node is not None:
+            self.node.retained = {**(self.node.retained or {}), self.index: weakref.ref(self)}
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(gradient)` when this tensor's gradient is complete; what it returns, if not None, replaces it."""
+        if not self._requires_grad:
+            raise GradientError("register_hook: the tensor does not require a gradient")
+        if self.node is None:
+            hooks = self._hooks = {} if self._hooks is None else self._hooks
+        else:
+            if self.node.hooks is None:
+                self.node.hooks = {}
+            hooks = self.node.hooks.setdefault(self.index, {})
+        key = _next_key()
+        hooks[key] = hook
+        return RemovableHandle(hooks, key)
+
+    # Out of the graph
+
+    def numpy(self) -> Array:
+        """The array, sharing memory; an error for a tensor that requires a gradient: detach it first."""
+        return self.__array__()
+
+    def item(self) -> Any:
+        """The one value as a Python number."""
+        if self._data.size != 1:
+            raise ShapeError(f"item: only a tensor of one value is a number, this one has shape {self._data.shape}")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if self._requires_grad:
+            raise GradientError("numpy: the tensor requires a gradient, which an array would lose: call detach() first")
+        if dtype is not None and np.dtype(dtype) != self._data.dtype:
+            return self._data.astype(dtype)
+        return self._data.copy() if copy else self._data
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.__array__().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self._data.__dlpack_device__()
+
+    __array_ufunc__ = numpy_door.array_ufunc
+    __array_function__ = numpy_door.array_function
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iu" or self._data.size != 1:
+            raise DTypeError(f"a tensor of dtype {self._data.dtype} and shape {self._data.shape} is not an index")
+        return int(self._data.item())
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ShapeError(
+                f"bool: a tensor of shape {self._data.shape} is neither true nor false: use .any() or .all()"
+            )
+        return bool(self._data.item())
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise DTypeError("len: a tensor of no axes has no length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.ndim:
+            raise DTypeError("iter: a tensor of no axes cannot be iterated over")
+        return (self[i] for i in range(len(self._data)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._data == (value._data if isinstance(value, TensorBase) else value)).any())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self._data.size == 1 else repr(self)
+
+    def __repr__(self) -> str:
+        values = np.array2string(self._data, separator=", ", precision=4, threshold=1000, prefix="tensor(")
+        parts = [values]
+        if self._data.dtype not in (np.float32, np.int64, np.bool_):
+            parts.append(f"dtype={self._data.dtype}")
+        if self.node is not None:
+            parts.append(f"grad_fn={self.node.name}")
+        elif self._requires_grad:
+            parts.append("requires_grad=True")
+        return f"tensor({', '.join(parts)})"
+
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> Any:
+        if self.node is not None:
+            raise GradientError(
+                f"copy: the result of {self.node.name} is part of a graph; only leaves can be pickled or deep-copied: "
+                "detach() it first"
+            )
+        return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
+
+    # Arithmetic
+
+    def __add__(self, other: Any) -> Tensor:
+        return elementwise._add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return elementwise._add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return elementwise._sub(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return elementwise._sub(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return elementwise.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return elementwise.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return elementwise.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return elementwise.div(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return elementwise.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return elementwise.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return elementwise.neg(self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]  # element by element, as in NumPy
+        return elementwise.eq(self, other) if isinstance(other, COMPARABLE) else NotImplemented
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]  # element by element, as in NumPy
+        return elementwise.ne(self, other) if isinstance(other, COMPARABLE) else NotImplemented
+
+    def __lt__(self, other: Any) -> Tensor:
+        return elementwise.lt(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return elementwise.le(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return elementwise.gt(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return elementwise.ge(self, other)
+
+    def __and__(self, other: Any) -> Tensor:
+        return elementwise.bitwise_and(self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return elementwise.bitwise_and(other, self)
+
+    def __or__(self, other: Any) -> Tensor:
+        return elementwise.bitwise_or(self, other)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return elementwise.bitwise_or(other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return elementwise.bitwise_xor(self, other)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return elementwise.bitwise_xor(other, self)
+
+    def __invert__(self) -> Tensor:
+        return elementwise.bitwise_not(self)
+
+    def add(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """self + alpha * other."""
+        return elementwise.add(self, other, alpha=alpha)
+
+    def sub(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """self - alpha * other."""
+        return elementwise.sub(self, other, alpha=alpha)
+
+    def mul(self, other: Any) -> Tensor:
+        """self * other."""
+        return elementwise.mul(self, other)
+
+    def div(self, other: Any) -> Tensor:
+        """self / other."""
+        return elementwise.div(self, other)
+
+    def pow(self, exponent: Any) -> Tensor:
+        """self to the power `exponent`."""
+        return elementwise.pow(self, exponent)
+
+    def neg(self) -> Tensor:
+        """-self."""
+        return elementwise.neg(self)
+
+    def matmul(self, other: Any) -> Tensor:
+        """The matrix product; see `tg.matmul`."""
+        return linalg.matmul(self, other)
+
+    def exp(self) -> Tensor:
+        """e to the power self."""
+        return elementwise.exp(self)
+
+    def log(self) -> Tensor:
+        """The natural logarithm."""
+        return elementwise.log(self)
+
+    def sqrt(self) -> Tensor:
+        """The square root."""
+        return elementwise.sqrt(self)
+
+    def relu(self) -> Tensor:
+        """max(self, 0)."""
+        return activation.relu(self)
+
+    def tanh(self) -> Tensor:
+        """The hyperbolic tangent."""
+        return activation.tanh(self)
+
+    def sigmoid(self) -> Tensor:
+        """1 / (1 + exp(-self))."""
+        return activation.sigmoid(self)
+
+    def softmax(self, dim: int) -> Tensor:
+        """exp / sum of exp along `dim`."""
+        return activation.softmax(self, dim)
+
+    def log_softmax(self, dim: int) -> Tensor:
+        """The logarithm of softmax along `dim`."""
+        return activation.log_softmax(self, dim)
+
+    # Reductions and shape
+
+    def sum(self, dim: reduce.Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+        """The sum over `dim`; see `tg.sum`."""
+        return reduce.sum(self, dim, keepdim, dtype=dtype)
+
+    def mean(self, dim: reduce.Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+        """The mean over `dim`; see `tg.mean`."""
+        return reduce.mean(self, dim, keepdim, dtype=dtype)
+
+    def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The largest value, or with `dim` a pair (values, indices); see `tg.max`."""
+        return reduce.max(self, dim, keepdim)
+
+    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        """The index of the largest value along `dim`, or in reading order without it."""
+        return reduce.argmax(self, dim, keepdim)
+
+    def reshape(self, *shape_: Any) -> Tensor:
+        """The same values in another shape; see `tg.reshape`."""
+        return shape.reshape(self, *shape_)
+
+    def view(self, *shape_: Any) -> Tensor:
+        """The same values in another shape, sharing memory where NumPy can."""
+        return shape.reshape(self, *shape_)
+
+    def permute(self, *dims: Any) -> Tensor:
+        """The axes in another order."""
+        return shape.permute(self, *dims)
+
+    def transpose(self, dim0: int, dim1: int) -> Tensor:
+        """Two axes exchanged."""
+        return shape.transpose(self, dim0, dim1)
+
+    def t(self) -> Tensor:
+        """A matrix transposed."""
+        if self._data.ndim > 2:
+            raise ShapeError(f"t: only for up to 2 axes, got shape {self._data.shape}: use transpose or .mT")
+        return self.T
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        """Axes start_dim..end_dim joined to one."""
+        return shape.flatten(self, start_dim, end_dim)
+
+    def squeeze(self, dim: int | Sequence[int] | None = None) -> Tensor:
+        """Without axes of size 1."""
+        return shape.squeeze(self, dim)
+
+    def unsqueeze(self, dim: int) -> Tensor:
+        """With a new axis of size 1."""
+        return shape.unsqueeze(self, dim)
+
+    def broadcast_to(self, size: Sequence[int]) -> Tensor:
+        """Repeated to the shape `size` without a copy."""
+        return shape.broadcast_to(self, size)
+
+    def clone(self) -> Tensor:
+        """A copy in memory of its own; gradients pass through."""
+        return shape.clone(self)
+
+    def to(self, dtype: Any) -> Tensor:
+        """Cast to `dtype`; the tensor itself if it has it already."""
+        target = np.dtype(dtype._data.dtype if isinstance(dtype, TensorBase) else dtype)
+        return self if target == self._data.dtype else astype(self, dtype=target)
+
+    def float(self) -> Tensor:
+        """Cast to float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Tensor:
+        """Cast to float64."""
+        return self.to(np.float64)
+
+    def half(self) -> Tensor:
+        """Cast to float16."""
+        return self.to(np.float16)
+
+    def long(self) -> Tensor:
+        """Cast to int64."""
+        return self.to(np.int64)
+
+    def bool(self) -> Tensor:
+        """Cast to bool."""
+        return self.to(np.bool_)
+
+    # Indexing and assignment
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return indexing.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = indexing.plain_index("setitem", index)
+        indexing.check_assignment("setitem", self, index, value)
+        self._assign("setitem", value, lambda: indexing.setitem(self, index, value), index)
+
+    def gather(self, dim: int, index: Any) -> Tensor:
+        """The values that `index` points to along `dim`."""
+        return indexing.gather(self, dim, index)
+
+    # In-place. Under no_grad the memory is written; while recording, the tensor becomes the recorded result.
+
+    def add_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """self += alpha * other."""
+        return self._assign("add_", other, lambda: elementwise.add(self, other, alpha=alpha))
+
+    def sub_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """self -= alpha * other."""
+        return self._assign("sub_", other, lambda: elementwise.sub(self, other, alpha=alpha))
+
+    def mul_(self, other: Any) -> Tensor:
+        """self *= other."""
+        return self._assign("mul_", other, lambda: elementwise.mul(self, other))
+
+    def div_(self, other: Any) -> Tensor:
+        """self /= other."""
+        return self._assign("div_", other, lambda: elementwise.div(self, other))
+
+    def copy_(self, src: Any) -> Tensor:
+        """Take the values of `src`, broadcast and cast."""
+        return self._assign("copy_", src, lambda: indexing.setitem(self, Ellipsis, src))
+
+    def fill_(self, value: builtins.float) -> Tensor:
+        """Set every value to `value`."""
+        return self._assign("fill_", value, lambda: indexing.setitem(self, Ellipsis, value))
+
+    def zero_(self) -> Tensor:
+        """Set every value to 0."""
+        return self.fill_(0)
+
+    __iadd__ = add_
+    __isub__ = sub_
+    __imul__ = mul_
+    __itruediv__ = div_
+
+    def _assign(self, name: str, value: Any, compute: Callable[[], Tensor], index: Any = Ellipsis) -> Tensor:
+        """Write the result of `compute` into this tensor, or become it if it is recorded; checked first."""
+        recording = STATE.get().recording
+        needs_graph = recording and (self._requires_grad or (isinstance(value, TensorBase) and value._requires_grad))
+        if needs_graph and self._requires_grad and self.node is None:
+            raise GradientError(
+                f"{name}: a leaf that requires a gradient cannot be changed in place while recording: "
+                "do it under no_grad(), or compute a new tensor"
+            )
+        is_view = self._data.base is not None if self.node is None else self.node.primitive.view
+        if needs_graph and is_view:
+            made = "of an array" if self.node is None else f"made by {self.node.name}"
+            raise GradientError(
+                f"{name}: the tensor is a view {made}, and what it looks at would not change with it: "
+                "write x[0, 1] = v instead of x[0][1] = v, or clone() it first"
+            )
+        if needs_graph and self._data.dtype.kind != "f":
+            raise DTypeError(f"{name}: a tensor of dtype {self._data.dtype} cannot take a value that has a gradient")
+        if needs_graph:
+            result = compute()
+            self._check_fits(name, result)
+            if result._data.dtype != self._data.dtype:
+                result = astype(result, dtype=self._data.dtype)
+            retained = self.node is not None and (self.node.retained or {}).pop(self.index, None) is not None
+            self._data, self.node, self.index = result._data, result.node, result.index
+            self._requires_grad, self._version = True, result._version
+            if retained:
+                self.retain_grad()
+            return self
+        array = value._data if isinstance(value, TensorBase) else value
+        if name == "setitem" or name in ("copy_", "fill_"):
+            if name != "setitem":
+                indexing.check_assignment(name, self, index, value)
+            self._data[index] = array
+        else:
+            with no_grad():
+                result = compute()
+            self._check_fits(name, result)
+            self._data[...] = result._data
+        version_cell(self)[0] += 1
+        return self
+
+    def _check_fits(self, name: str, result: Tensor) -> None:
+        if result._data.shape != self._data.shape:
+            raise ShapeError(
+                f"{name}: the result has shape {result._data.shape}, which does not fit the tensor's {self._data.shape}"
+            )
+        if result._data.dtype.kind == "f" and self._data.dtype.kind != "f":
+            raise DTypeError(
+                f"{name}: the result has dtype {result._data.dtype}, which a tensor of {self._data.dtype} cannot hold"
+            )
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: dict[int, Any], key: int) -> None:
+        self._hooks, self._key = hooks, key
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+def to_array(data: Any, dtype: Any = None) -> Array:
+    """A new array of numbers, (nested lists of) Python numbers, arrays or tensors, by PyTorch's dtypes."""
+    if isinstance(data, TensorBase):
+        data = data._data
+    elif isinstance(data, (list, tuple)):
+        data = _plain(data)
+    try:
+        array = np.array(data, dtype=dtype)
+    except ValueError as error:
+        raise ShapeError(f"tensor: the data is not a regular array of numbers: {error}") from None
+    if dtype is None and array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise DTypeError(f"tensor: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
+    return array
+
+
+def _plain(data: Any) -> Any:
+    """Nested lists without tensors in them."""
+    if isinstance(data, (list, tuple)):
+        return [_plain(item) for item in data]
+    return data._data if isinstance(data, TensorBase) else data
+
+
+def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool, grad: Tensor | None) -> Tensor:
+    tensor = kind.__new__(kind)
+    Tensor.__init__(tensor, data, requires_grad=requires_grad)
+    tensor._grad = grad
+    return tensor
+
+
+set_tensor_type(Tensor)

@@ -1,0 +1,136 @@
+"""Batch normalisation against exact sums and numerical derivatives; digits kept where float32 loses them."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tensorgrad.kernels import norm as kernels
+from tests import naive
+
+EPS = 1e-3
+SHAPES = [(6, 3), (4, 3, 5), (3, 2, 4, 5), (2, 3, 2, 3, 2)]
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "channels_last": lambda a: np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1),
+    "strided": lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    "negative": lambda a: np.flip(np.flip(a).copy()),
+    "broadcast": lambda a: np.broadcast_to(a[:, :1], a.shape),
+}
+
+
+def arrays(shape, affine=True, dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    x, g = (rng.standard_normal(shape).astype(dtype) + dtype(2) for _ in range(2))
+    w, b = (rng.standard_normal(shape[1]).astype(dtype) if affine else None for _ in range(2))
+    return x, g, w, b
+
+
+def numerical_grad(f, x, step=1e-6):
+    grad = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        shift = np.zeros_like(x)
+        shift[i] = step
+        grad[i] = (f(x + shift) - f(x - shift)) / (2 * step)
+    return grad
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 400, 1 << 19])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_forward_and_gradient(monkeypatch, shape, affine, chunk_bytes):
+    monkeypatch.setattr(kernels, "CHUNK_BYTES", chunk_bytes)
+    x, g, w, b = arrays(shape, affine)
+    results = kernels.batch_norm(x, w, b, EPS)
+    for result, expected in zip(results, naive.batch_norm(x, w, b, EPS), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
+
+    gx, gw, gb = kernels.batch_norm_grad(g, x, w, *results[1:], EPS)
+    ones, zeros = np.ones(shape[1]), np.zeros(shape[1])
+    w, b = (w, b) if affine else (ones, zeros)
+    expected = [
+        numerical_grad(lambda v: np.vdot(naive.batch_norm(v, w, b, EPS)[0], g), x),
+        numerical_grad(lambda v: np.vdot(naive.batch_norm(x, v, b, EPS)[0], g), w),
+        numerical_grad(lambda v: np.vdot(naive.batch_norm(x, w, v, EPS)[0], g), b),
+    ]
+    for result, other in zip((gx, gw, gb), expected, strict=True):
+        np.testing.assert_allclose(result, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_memory_layouts_and_no_mutation(layout):
+    x, g, w, b = arrays((3, 4, 5, 2))
+    x, g = LAYOUTS[layout](x), LAYOUTS[layout](g)
+    plain_x, plain_g = np.array(x, order="C"), np.array(g, order="C")
+    for a in (x, g, w, b):
+        a.flags.writeable = False
+    results = kernels.batch_norm(x, w, b, EPS)
+    results += kernels.batch_norm_grad(g, x, w, *results[1:], EPS)
+    expected = kernels.batch_norm(plain_x, w, b, EPS)
+    expected += kernels.batch_norm_grad(plain_g, plain_x, w, *expected[1:], EPS)
+    for result, other in zip(results, expected, strict=True):
+        np.testing.assert_allclose(result, other, rtol=1e-12, atol=1e-12)
+        assert not any(np.shares_memory(result, a) for a in (x, g, w, b))
+    np.testing.assert_array_equal(x, plain_x)
+    np.testing.assert_array_equal(g, plain_g)
+
+
+@pytest.mark.parametrize("layout", ["fortran", "channels_last", "strided", "negative"])
+@pytest.mark.parametrize("mean", [0, 30, 3000])
+def test_float32_keeps_its_digits(layout, mean):
+    x, g, w, b = arrays((100, 8, 20, 20), dtype=np.float32)
+    g += x  # so that none of the sums nearly cancels
+    x, g = LAYOUTS[layout](x + np.float32(mean)), LAYOUTS[layout](g)
+    out, m, v = kernels.batch_norm(x, w, b, EPS)
+    wide = x.astype(np.float64)
+    axes = (0, 2, 3)
+    np.testing.assert_allclose(m, wide.mean(axes), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(v, wide.var(axes), rtol=1e-6)
+    exact, m64, v64 = kernels.batch_norm(wide, w.astype(np.float64), b.astype(np.float64), EPS)
+    np.testing.assert_allclose(out, exact, atol=4e-6)
+    grads = kernels.batch_norm_grad(g, x, w, m, v, EPS)
+    exact = kernels.batch_norm_grad(g.astype(np.float64), wide, w.astype(np.float64), m64, v64, EPS)
+    size = x.size / x.shape[1]
+    for result, other, scale in zip(grads, exact, (1, size, size), strict=True):
+        np.testing.assert_allclose(result, other, atol=4e-6 * scale)
+        assert result.dtype == np.float32
+
+
+def test_float16_accumulates_wider():
+    """10,000 values of about 300: their sum and their squares are beyond float16."""
+    x, g, w, b = arrays((50, 2, 10, 20), dtype=np.float16)
+    x = x * np.float16(300)
+    out, m, v = kernels.batch_norm(x, w, b, EPS)
+    wide = [a.astype(np.float64) for a in (x, w, b)]
+    exact, m64, v64 = kernels.batch_norm(*wide, EPS)
+    assert (out.dtype, m.dtype, v.dtype) == (np.float16, np.float32, np.float32)
+    assert v.max() > np.finfo(np.float16).max
+    np.testing.assert_allclose(m, m64, rtol=1e-6)
+    np.testing.assert_allclose(v, v64, rtol=1e-6)
+    np.testing.assert_allclose(out, exact, rtol=2e-3, atol=1e-4)
+    grads = kernels.batch_norm_grad(g, x, w, m, v, EPS)
+    exact = kernels.batch_norm_grad(g.astype(np.float64), wide[0], wide[1], m64, v64, EPS)
+    for result, other in zip(grads, exact, strict=True):
+        assert result.dtype == np.float16
+        np.testing.assert_allclose(result, other, rtol=2e-3, atol=1e-6)
+
+
+def test_constant_channel_has_gradient_zero_and_no_warning():
+    x, g, w, b = arrays((4, 2, 3))
+    x[:, 0] = 0.1
+    out, m, v = kernels.batch_norm(x, w, b, EPS)
+    assert v[0] == 0
+    np.testing.assert_allclose(out[:, 0], b[0], atol=1e-12)
+    gx, gw, _ = kernels.batch_norm_grad(g, x, w, m, v, EPS)
+    assert np.all(np.isfinite(gx))
+    assert abs(gw[0]) < 1e-12
+
+
+@pytest.mark.parametrize(("shape", "affine"), list(itertools.product([(0, 3), (0, 3, 4, 5)], [True, False])))
+def test_empty_batch(shape, affine):
+    x, g, w, b = arrays(shape, affine)
+    out, m, v = kernels.batch_norm(x, w, b, EPS)
+    gx, gw, gb = kernels.batch_norm_grad(g, x, w, m, v, EPS)
+    assert out.shape == gx.shape == shape
+    for channel in (m, v, gw, gb):
+        np.testing.assert_array_equal(channel, np.zeros(3))

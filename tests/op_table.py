@@ -1,0 +1,751 @@
+"""Every operation as rows of data: what to call, on what, and a NumPy formula or naive loop that says what comes out.
+
+`test_ops.py` runs general tests over the rows and `parity/test_ops_parity.py` compares them with PyTorch. An operation
+is added by a row: every primitive has one, and every keyword of a primitive takes two values or more over its rows.
+"""
+
+import importlib
+import inspect
+import itertools
+import pkgutil
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+from tensorgrad.node import TensorBase
+from tensorgrad.ops import activation, conv, elementwise, indexing, linalg, loss, norm, pool, reduce, shape
+from tensorgrad.primitive import Primitive, astype, broadcast_to, sum_to
+from tests import naive
+
+F16, F32, F64, I64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
+PLAIN = (-1.913, 2.071)  # no value drawn from it is 0
+
+
+class Seed(int):
+    """Stands for a generator of this seed, made anew for every call."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One way to call one operation.
+
+    An input is a shape, for floats drawn from `domain` (a pair, or a list with a pair per input), all different; or an
+    array, a number or None, passed as it is. `call` is how to call `op` when it is not `op(*inputs, **params)`.
+    """
+
+    op: Callable[..., Any]
+    reference: Callable[..., Any]
+    inputs: list[Any]
+    params: dict[str, Any] = field(default_factory=dict)
+    domain: Any = PLAIN
+    call: Callable[..., Any] | None = None
+    mixed: bool = False  # some result has another float dtype than the inputs: astype, statistics of float16
+
+    @property
+    def name(self) -> str:
+        return name_of(self.op)
+
+    @property
+    def id(self) -> str:
+        """The operation, its inputs and parameters: also the seed of the values, so they do not change with the table."""
+        inputs = ",".join(_brief(x) for x in self.inputs)
+        params = ",".join(f"{k}={_brief(v)}" for k, v in self.params.items())
+        return "-".join(filter(None, (self.name, inputs.replace(" ", ""), params.replace(" ", ""))))
+
+    def wanted(self) -> list[int]:
+        """The numbers of the inputs that are floats of a shape: those that get a gradient."""
+        return [i for i, x in enumerate(self.inputs) if isinstance(x, tuple)]
+
+    def values(self) -> list[Any]:
+        """The inputs in float64."""
+        rng = np.random.default_rng(zlib.crc32(self.id.encode()))
+        domains = self.domain if isinstance(self.domain, list) else [self.domain] * len(self.inputs)
+        return [
+            draw(rng, x, *domain) if isinstance(x, tuple) else x
+            for x, domain in zip(self.inputs, domains, strict=True)
+        ]
+
+    def run(self, *inputs: Any) -> Any:
+        """The operation on tensors or arrays."""
+        params = {k: np.random.default_rng(int(v)) if isinstance(v, Seed) else v for k, v in self.params.items()}
+        return (self.call or self.op)(*inputs, **params)
+
+    def expected(self, *inputs: Any) -> tuple[Any, ...]:
+        """What the reference gives, always a tuple."""
+        params = {k: np.random.default_rng(int(v)) if isinstance(v, Seed) else v for k, v in self.params.items()}
+        return as_tuple(self.reference(*inputs, **params))
+
+
+def name_of(op: Callable[..., Any]) -> str:
+    if isinstance(op, Primitive):
+        return op.forward.__name__  # with the underscore that tells it from the public function
+    return op.__name__
+
+
+def as_tuple(results: Any) -> tuple[Any, ...]:
+    return results if isinstance(results, tuple) else (results,)
+
+
+def draw(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
+    """Values in random order, evenly spread over a domain: no two are closer than gradcheck's steps."""
+    count = int(np.prod(shape))
+    return rng.permutation(np.linspace(low, high, count)).reshape(shape) if count > 1 else np.full(shape, high * 0.7)
+
+
+def primitives() -> dict[str, Primitive]:
+    """Every primitive in the package, found by looking through its modules."""
+    found = {}
+    for info in pkgutil.walk_packages(tg.__path__, "tensorgrad."):
+        if info.name == "tensorgrad.nn":
+            continue  # passes the names of nn on
+        for value in vars(importlib.import_module(info.name)).values():
+            if isinstance(value, Primitive):
+                found[f"{value.forward.__module__}.{value.forward.__qualname__}"] = value
+    return dict(sorted(found.items()))
+
+
+def keyword_values(rows: list[Row]) -> dict[tuple[str, str], set[str]]:
+    """{(primitive, keyword): the values it takes over its own rows}."""
+    taken: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        if isinstance(row.op, Primitive):
+            for keyword, default in row.op.defaults.items():
+                value = row.params.get(keyword, default)
+                assert value is not inspect.Parameter.empty, f"{row.id}: {keyword} is missing"
+                taken.setdefault((row.name, keyword), set()).add(_brief(value))
+    return taken
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}#{zlib.crc32(value.tobytes()) % 1000}"
+    if isinstance(value, tuple):
+        return f"({','.join(map(_brief, value))})"
+    if isinstance(value, slice):
+        return ":".join("" if n is None else str(n) for n in (value.start, value.stop, value.step))
+    if isinstance(value, TensorBase):
+        return f"tensor{value.data.shape}"
+    return "..." if value is Ellipsis else str(value)
+
+
+# References that are more than a line
+
+
+def softmax(x, dim):
+    exps = np.exp(x)
+    return exps / exps.sum(dim, keepdims=True) if x.ndim else np.ones(())
+
+
+def log_softmax(x, dim):
+    return x - np.log(np.exp(x).sum(dim, keepdims=True)) if x.ndim else np.zeros(())
+
+
+def cross_entropy(x, target):
+    picked = [softmax(row, 0)[label] for row, label in zip(x, target, strict=True)]
+    return np.array(sum(-np.log(picked)) / len(picked) if picked else np.nan)
+
+
+def cross_entropy_grad(gy, x, target):
+    gx = np.zeros(x.shape)
+    for n, label in enumerate(target):
+        for c in range(x.shape[1]):
+            gx[n, c] = gy * (softmax(x[n], 0)[c] - (c == label)) / len(x)
+    return gx
+
+
+def dropout(x, p, generator):
+    return np.array([v / (1 - p) if u >= p else 0.0 for v, u in _with_draws(x, generator)]).reshape(x.shape)
+
+
+def _with_draws(x, generator):
+    return zip(x.ravel(), np.ravel(generator.random(x.shape, np.float32)), strict=True)
+
+
+def batch_norm_grad(gy, x, weight, eps):
+    """From the full Jacobian of one channel at a time: d out_i / d x_j = w/std * ((i == j) - 1/n - xhat_i xhat_j / n)."""
+    gx, gw, gb = np.zeros(x.shape), np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for c in range(x.shape[1]):
+        values, g = x[:, c].ravel(), gy[:, c].ravel()
+        n, std = max(len(values), 1), np.sqrt(values.var() + eps) if len(values) else 1.0
+        xhat = (values - values.sum() / n) / std
+        jacobian = (np.eye(len(values)) - 1 / n - np.outer(xhat, xhat) / n) / std
+        gx[:, c] = (g @ jacobian).reshape(gx[:, c].shape) * (1 if weight is None else weight[c])
+        gw[c], gb[c] = (g * xhat).sum(), g.sum()
+    return gx, gw, gb
+
+
+def conv2d(x, w, bias, stride, padding, dilation, groups):
+    y = naive.conv(x, w, stride, padding, dilation, groups)
+    return y if bias is None else y + bias[:, None, None]
+
+
+def pool_size(size, kernel_size, stride, padding, dilation, ceil_mode):
+    """Windows counted one by one: they fit; with ceil_mode also one that hangs over the end but starts before it."""
+    sizes = []
+    for n, k, s, p, d in zip(size, kernel_size, stride, padding, dilation, strict=True):
+        ends = [i * s + d * (k - 1) + 1 for i in range(n + 2 * p + 1)]
+        count = sum(end <= n + 2 * p for end in ends)
+        if ceil_mode and ends[count - 1] < n + 2 * p and count * s < n + p:
+            count += 1
+        sizes.append(count)
+    return tuple(sizes)
+
+
+def max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode):
+    """Values and offsets: the number of the kernel place that won each window, in reading order."""
+    values, flat = max_pool2d_flat(x, kernel_size, stride, padding, dilation, ceil_mode)
+    offsets = np.zeros(flat.shape, np.uint8)
+    for at in np.ndindex(flat.shape):
+        pixel = divmod(int(flat[at]), x.shape[3])
+        i, j = ((pixel[a] + padding[a] - at[2 + a] * stride[a]) // dilation[a] for a in (0, 1))
+        offsets[at] = i * kernel_size[1] + j
+    return values, offsets
+
+
+def max_pool2d_flat(x, kernel_size, stride, padding, dilation, ceil_mode):
+    """Values and positions in the flattened plane."""
+    size = pool_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    return naive.max_pool(x, kernel_size, stride, padding, dilation, size)
+
+
+def winners(offsets, kernel_size, stride, padding, dilation, **_):
+    """(window, the pixel that won it) for all windows."""
+    for n, c, y, x in np.ndindex(offsets.shape):
+        i, j = divmod(int(offsets[n, c, y, x]), kernel_size[1])
+        pixel = y * stride[0] + i * dilation[0] - padding[0], x * stride[1] + j * dilation[1] - padding[1]
+        yield (n, c, y, x), (n, c, *pixel)
+
+
+def max_pool2d_scatter(g, offsets, shape, **windows):
+    out = np.zeros(shape)
+    for window, pixel in winners(offsets, **windows):
+        out[pixel] += g[window]
+    return out
+
+
+def max_pool2d_gather(x, offsets, **windows):
+    out = np.zeros(offsets.shape)
+    for window, pixel in winners(offsets, **windows):
+        out[window] = x[pixel]
+    return out
+
+
+def flat_indices(offsets, shape, **windows):
+    out = np.zeros(offsets.shape, np.int64)
+    for window, (_, _, y, x) in winners(offsets, **windows):
+        out[window] = y * shape[3] + x
+    return out
+
+
+def put(x, index, shape):
+    out = np.zeros(shape)
+    np.add.at(out, index, x)
+    return out
+
+
+def setitem(x, value, index):
+    out = np.array(x)
+    out[index] = value
+    return out
+
+
+def along(index, dim):
+    """(place in index, place it points to) for all of an index array."""
+    for at in np.ndindex(index.shape):
+        yield at, (*at[:dim], int(index[at]), *at[dim + 1 :])
+
+
+def gather(x, index, dim):
+    out = np.zeros(index.shape)
+    for at, to in along(index, dim):
+        out[at] = x[to]
+    return out
+
+
+def scatter_along(x, index, dim, shape):
+    out = np.zeros(shape)
+    for at, to in along(index, dim):
+        out[to] += x[at]
+    return out
+
+
+def summed_to(x, shape):
+    out = np.zeros(shape)
+    for at in np.ndindex(x.shape):
+        at_ = at[len(at) - len(shape) :]
+        out[tuple(i if n > 1 else 0 for i, n in zip(at_, shape, strict=True))] += x[at]
+    return out
+
+
+def matmul(x, y):
+    a, b = (x[None] if x.ndim == 1 else x), (y[:, None] if y.ndim == 1 else y)
+    out = np.einsum("...ij,...jk->...ik", a, b)
+    return out[(..., *(0 if v.ndim == 1 else slice(None) for v in (x, y)))]
+
+
+def linear(x, weight, bias=None):
+    out = np.einsum("...i,oi->...o", x, weight)
+    return out if bias is None else out + bias
+
+
+def max_with_index(x, dim, keepdim):
+    indices = np.argmax(x, dim)
+    values = np.array([max(v) for v in np.moveaxis(x, dim, -1).reshape(-1, x.shape[dim])]).reshape(indices.shape)
+    return (np.expand_dims(values, dim), np.expand_dims(indices, dim)) if keepdim else (values, indices)
+
+
+def argmax(x, dim, keepdim):
+    return np.asarray(np.argmax(x, dim, keepdims=keepdim))
+
+
+def permute(x, dims):
+    out = np.zeros([x.shape[d] for d in dims])
+    for at in np.ndindex(x.shape):
+        out[tuple(at[d] for d in dims)] = x[at]
+    return out
+
+
+def share_of_ties(x, largest):
+    ties = [float(v == largest) for v in x.ravel()]
+    return np.array([t / sum(ties) for t in ties]).reshape(x.shape)
+
+
+# How operations are called that take more than arrays and parameters
+
+
+def listed(op):
+    """An operation whose first argument is a list of tensors, here given one by one."""
+    return lambda *xs, **params: op(list(xs), **params)
+
+
+def batch_norm_grad_call(gy, x, weight, eps):
+    """With the mean and variance of x, the only ones for which the fused rule is right."""
+    axes = tuple(i for i in range(x.ndim) if i != 1)
+    keep = (-1, *[1] * (x.ndim - 2))
+    count = max(norm.values_per_channel(x.shape), 1)
+    mean = reduce.sum(x, axes) / count
+    centred = x - shape.reshape(mean, keep)
+    return norm.batch_norm_grad(gy, x, weight, mean, reduce.sum(centred * centred, axes) / count, eps=eps)
+
+
+# The rows
+
+POSITIVE, AWAY_FROM_ZERO = (0.21, 2.3), (0.37, 2.61)
+ROWS: list[Row] = [
+    # The engine's own
+    Row(sum_to, summed_to, [(2, 3, 4)], {"shape": (3, 1)}),
+    Row(sum_to, summed_to, [(2, 3)], {"shape": ()}),
+    Row(sum_to, summed_to, [(1, 3)], {"shape": (1, 3)}),
+    Row(sum_to, summed_to, [(0, 3)], {"shape": (1, 3)}),
+    Row(sum_to, summed_to, [()], {"shape": ()}),
+    Row(broadcast_to, lambda x, shape: x + np.zeros(shape), [(3, 1)], {"shape": (2, 3, 4)}),
+    Row(broadcast_to, lambda x, shape: x + np.zeros(shape), [()], {"shape": (2,)}),
+    Row(broadcast_to, lambda x, shape: x + np.zeros(shape), [(1, 3)], {"shape": (0, 3)}),
+    Row(broadcast_to, lambda x, shape: x + np.zeros(shape), [(1, 3)], {"shape": (1, 3)}),
+    Row(shape.broadcast_to, lambda x, size: x + np.zeros(size), [(3, 1)], {"size": (2, 3, 2)}),
+    Row(astype, lambda x, dtype: x, [(2, 3)], {"dtype": F64}, mixed=True),
+    Row(astype, lambda x, dtype: np.array([float(np.float32(v)) for v in x]), [(4,)], {"dtype": F32}, mixed=True),
+    Row(astype, lambda x, dtype: np.trunc(x), [(5,)], {"dtype": I64}, mixed=True),
+    # Arithmetic
+    Row(elementwise._add, lambda x, y: x + y, [(2, 3), (3,)]),
+    Row(elementwise._add, lambda x, y: x + y, [(), ()]),
+    Row(elementwise._add, lambda x, y: x + y, [(2, 3), 2.5]),
+    Row(elementwise._sub, lambda x, y: x - y, [(2, 1), (1, 3)]),
+    Row(elementwise._sub, lambda x, y: x - y, [2, (2, 3)]),
+    Row(elementwise.mul, lambda x, y: x * y, [(2, 3), (2, 1)]),
+    Row(elementwise.mul, lambda x, y: x * y, [(2, 3), -3]),
+    Row(elementwise.div, lambda x, y: x / y, [(2, 3), (3,)], domain=AWAY_FROM_ZERO),
+    Row(elementwise.div, lambda x, y: x / y, [1.5, (2, 3)], domain=AWAY_FROM_ZERO),
+    Row(elementwise.div, lambda x, y: x / y, [(2, 3), 3]),
+    Row(elementwise.neg, lambda x: 0 - x, [(2, 3)]),
+    Row(elementwise.neg, lambda x: 0 - x, [()]),
+    Row(elementwise.add, lambda x, y, alpha: x + alpha * y, [(2, 3), (3,)], {"alpha": 2.5}),
+    Row(elementwise.add, lambda x, y, alpha: x + alpha * y, [(2, 3), (3,)], {"alpha": 1}),
+    Row(elementwise.sub, lambda x, y, alpha: x - alpha * y, [(3,), (2, 3)], {"alpha": -2}),
+    Row(elementwise.sub, lambda x, y, alpha: x - alpha * y, [(3,), 1.5], {"alpha": 1}),
+    Row(elementwise.pow, lambda x, y: np.exp(y * np.log(x)), [(2, 3), (3,)], domain=AWAY_FROM_ZERO),
+    Row(elementwise.pow, lambda x, y: np.exp(y * np.log(x)), [(2, 3), 2.5], domain=AWAY_FROM_ZERO),
+    Row(elementwise.pow, lambda x, y: np.exp(y * np.log(x)), [1.7, (2, 3)]),
+    Row(elementwise.pow, lambda x, y: x * x * x, [(2, 3), 3]),
+    Row(elementwise.pow, lambda x, y: x * x, [(2, 3), 2.0]),
+    Row(elementwise.pow, lambda x, y: x, [(2, 3), 1]),
+    Row(elementwise.pow, lambda x, y: x * 0 + 1, [(2, 3), 0]),
+    Row(elementwise.pow, lambda x, y: 1 / (x * x), [(2, 3), -2]),
+    Row(elementwise.pow, lambda x, y: np.sqrt(x), [(2, 3), 0.5], domain=AWAY_FROM_ZERO),
+    Row(elementwise.pow, lambda x, y: x * x, [(2, 3), np.array([2, 2, 2])]),
+    # Exponentials and activations
+    *[
+        Row(op, reference, [shape_], domain=domain)
+        for op, reference, domain in [
+            (elementwise.exp, np.exp, PLAIN),
+            (elementwise.log, np.log, POSITIVE),
+            (elementwise.sqrt, lambda x: x**0.5, POSITIVE),
+            (activation.tanh, lambda x: (np.exp(2 * x) - 1) / (np.exp(2 * x) + 1), PLAIN),
+            (activation.sigmoid, lambda x: 1 / (1 + np.exp(-x)), (-4.1, 3.3)),
+            (activation.relu, lambda x: np.where(x < 0, 0, x), PLAIN),
+        ]
+        for shape_ in [(2, 3), (), (0, 3)]
+    ],
+    *[
+        Row(op, reference, [shape_], {"dim": dim})
+        for op, reference in [
+            (activation._softmax, softmax),
+            (activation.softmax, softmax),
+            (activation._log_softmax, log_softmax),
+            (activation.log_softmax, log_softmax),
+        ]
+        for shape_, dim in [((2, 3), 1), ((2, 3, 4), 1), ((3, 2), 0), ((), 0), ((0, 3), 1), ((3, 0), 0)]
+    ],
+    Row(activation.softmax, softmax, [(2, 3, 2)], {"dim": -2}),
+    Row(activation.log_softmax, log_softmax, [(2, 3, 2)], {"dim": -1}),
+    Row(activation._dropout, dropout, [(4, 5)], {"p": 0.5, "generator": Seed(1)}),
+    Row(activation._dropout, dropout, [(4, 5)], {"p": 0.2, "generator": Seed(2)}),
+    Row(activation._dropout, dropout, [(0, 3)], {"p": 0.2, "generator": Seed(2)}),
+    Row(activation._dropout, lambda x, p, generator: x * 0, [(4, 5)], {"p": 1.0, "generator": Seed(2)}),
+    Row(activation._dropout, dropout, [()], {"p": 0.25, "generator": Seed(4)}),
+    Row(activation.dropout, lambda x, p, training: x, [(4, 5)], {"p": 0.5, "training": False}),
+    Row(activation.dropout, dropout, [(4, 5)], {"p": 0.75, "generator": Seed(3)}),
+    # Choice, comparisons, logic
+    Row(elementwise.where, np.where, [np.array([[True, False, True], [False, False, True]]), (2, 3), (3,)]),
+    Row(elementwise.where, np.where, [np.array([True, False, True]), (2, 1), 0.5]),
+    Row(elementwise.where, np.where, [np.array(True), (), ()]),
+    Row(elementwise.where, np.where, [np.array([[True], [False]]), (3,), (2, 3)]),
+    *[
+        Row(op, reference, inputs)
+        for op, reference in [
+            (elementwise.eq, lambda x, y: x == y),
+            (elementwise.ne, lambda x, y: x != y),
+            (elementwise.lt, lambda x, y: x < y),
+            (elementwise.le, lambda x, y: x <= y),
+            (elementwise.gt, lambda x, y: x > y),
+            (elementwise.ge, lambda x, y: x >= y),
+        ]
+        for inputs in [
+            [(2, 3), (3,)],
+            [(2, 3), 0.5],
+            [np.array([1.0, 2, 3]), np.array([[1.0, 3, 2], [1, 2, 4]])],
+        ]
+    ],
+    *[
+        Row(op, reference, [np.array([True, True, False, False]), np.array([1.0, 0, 2, 0])])
+        for op, reference in [
+            (elementwise.logical_and, lambda x, y: (x != 0) & (y != 0)),
+            (elementwise.logical_or, lambda x, y: (x != 0) | (y != 0)),
+        ]
+    ],
+    Row(elementwise.logical_not, lambda x: x == 0, [np.array([[0.0, 2.0], [-1.0, 0.0]])]),
+    # Reductions
+    *[
+        Row(op, reference, [shape_], {"dims": dims, "keepdim": keepdim})
+        for op, reference in [
+            (reduce._sum, lambda x, dims, keepdim: np.sum(x, dims, keepdims=keepdim)),
+            (reduce._mean, lambda x, dims, keepdim: np.mean(x, dims, keepdims=keepdim)),
+        ]
+        for shape_, dims, keepdim in [
+            ((2, 3), (0, 1), False),
+            ((2, 3, 4), (1,), False),
+            ((2, 3, 4), (0, 2), True),
+            ((2, 3), (), False),
+            ((), (), False),
+            ((2, 1, 3), (1,), True),
+            ((0, 3), (1,), False),
+        ]
+    ],
+    Row(reduce._sum, lambda x, dims, keepdim: np.zeros(3), [(0, 3)], {"dims": (0,), "keepdim": False}),
+    *[
+        Row(op, lambda x, dim, keepdim, f=reference: f(x, dim and tuple(dim), keepdims=keepdim), [(2, 3, 2)], params)
+        for op, reference in [(reduce.sum, np.sum), (reduce.mean, np.mean)]
+        for params in [
+            {"dim": None, "keepdim": False},
+            {"dim": (-1,), "keepdim": True},
+            {"dim": (0, -1), "keepdim": False},
+            {"dim": [1], "keepdim": False},
+        ]
+    ],
+    Row(reduce.sum, lambda x, dim: np.sum(x, dim), [(2, 3)], {"dim": -1}),
+    Row(reduce.mean, lambda x, dim: np.mean(x, dim), [(2, 3)], {"dim": 0}),
+    *[
+        Row(reduce._max, max_with_index, [shape_], {"dim": dim, "keepdim": keepdim})
+        for shape_, dim, keepdim in [
+            ((2, 3), 1, False),
+            ((2, 3, 4), 0, True),
+            ((2, 3, 4), 1, False),
+            ((0, 3), 1, False),
+            ((3, 1), 1, False),
+        ]
+    ],
+    Row(reduce._max, lambda x, dim, keepdim: (x, np.zeros((), I64)), [()], {"dim": 0, "keepdim": False}),
+    Row(reduce.max, max_with_index, [(2, 3)], {"dim": -2, "keepdim": True}),
+    Row(reduce.max, lambda x: np.array(max(x.ravel())), [(2, 3)]),
+    Row(reduce._amax, lambda x: np.array(max(x.ravel())), [(2, 3)]),
+    Row(reduce._amax, lambda x: np.array(max(x.ravel())), [()]),
+    Row(reduce._share_of_ties, share_of_ties, [np.array([[1.0, 3, 3], [0, 3, 2]]), np.array(3.0)]),
+    Row(reduce._argmax, argmax, [(2, 3)], {"dim": None, "keepdim": False}),
+    Row(reduce._argmax, argmax, [(2, 3)], {"dim": 1, "keepdim": True}),
+    Row(reduce._argmax, argmax, [(0, 3)], {"dim": 1, "keepdim": False}),
+    Row(reduce.argmax, argmax, [(2, 3)], {"dim": -2, "keepdim": False}),
+    # Shapes
+    Row(shape._reshape, lambda x, shape: np.array(x.ravel().tolist()).reshape(shape), [(2, 6)], {"shape": (3, 4)}),
+    Row(shape._reshape, lambda x, shape: x.reshape(shape), [()], {"shape": (1, 1)}),
+    Row(shape._reshape, lambda x, shape: x.reshape(shape), [(0, 3)], {"shape": (3, 0)}),
+    Row(shape.reshape, lambda x, shape: x.reshape(3, 4), [(2, 6)], {"shape": (3, -1)}, call=lambda x, shape: tg.reshape(x, *shape)),
+    Row(shape.flatten, lambda x, **_: x.reshape(2, 12), [(2, 3, 4)], {"start_dim": 1}),
+    Row(shape.flatten, lambda x: x.reshape(1), [()]),
+    Row(shape.flatten, lambda x, **_: x.reshape(6, 4), [(2, 3, 4)], {"start_dim": 0, "end_dim": 1}),
+    Row(shape.squeeze, lambda x: x.reshape(2, 3), [(2, 1, 3, 1)]),
+    Row(shape.squeeze, lambda x, dim: x.reshape(2, 3, 1), [(2, 1, 3, 1)], {"dim": 1}),
+    Row(shape.squeeze, lambda x, dim: x, [(2, 1, 3)], {"dim": (0, -1)}),
+    Row(shape.unsqueeze, lambda x, dim: x[:, None], [(2, 3)], {"dim": 1}),
+    Row(shape.unsqueeze, lambda x, dim: x[..., None], [(2, 3)], {"dim": -1}),
+    Row(shape._permute, permute, [(2, 3, 4)], {"dims": (2, 0, 1)}),
+    Row(shape._permute, permute, [(2, 0, 3)], {"dims": (1, 2, 0)}),
+    Row(shape._permute, permute, [()], {"dims": ()}),
+    Row(shape.permute, permute, [(2, 3, 4)], {"dims": (1, 0, -1)}, call=lambda x, dims: tg.permute(x, *dims)),
+    Row(shape.transpose, lambda x, dim0, dim1: np.einsum("ijk->kji", x), [(2, 3, 4)], {"dim0": 0, "dim1": -1}),
+    Row(shape.clone, lambda x: x + 0, [(2, 3)]),
+    Row(shape.clone, lambda x: x + 0, [()]),
+    Row(shape._cat, lambda x, dim: x + 0, [(2, 3)], {"dim": 0}),
+    Row(shape._cat, lambda x, y, z, dim: np.array([*x, *y, *z]), [(2, 3), (1, 3), (0, 3)], {"dim": 0}),
+    Row(
+        shape._cat,
+        lambda x, y, dim: np.array([[*a, *b] for a, b in zip(x, y, strict=True)]),
+        [(2, 3), (2, 2)],
+        {"dim": 1},
+    ),
+    Row(shape.cat, lambda x, y, dim: np.array([[*a, *b] for a, b in zip(x, y, strict=True)]), [(2, 1), (2, 2)], {"dim": -1}, call=listed(shape.cat)),
+    Row(shape.stack, lambda x, y, dim: np.array([x, y]), [(2, 3), (2, 3)], {"dim": 0}, call=listed(shape.stack)),
+    Row(shape.stack, lambda x, y, dim: np.array([x.T, y.T]).T, [(2, 3), (2, 3)], {"dim": -1}, call=listed(shape.stack)),
+    Row(shape.stack, lambda x, y, dim: np.array([x, y]), [(), ()], {"dim": 0}, call=listed(shape.stack)),
+]  # fmt: skip
+
+# Indexing: (shape, index), every kind of index alone and mixed, with repeats
+MASK = np.array([[True, False, True], [False, False, True]])
+INDICES = [
+    ((4, 3), 1),
+    ((4, 3), (slice(1, None, 2), slice(None, None, -1))),
+    ((4, 3), (Ellipsis, 0)),
+    ((4, 3), (None, 2, None, slice(0, 2))),
+    ((4, 3), ()),
+    ((), ()),
+    ((), None),
+    ((4, 3), slice(2, 2)),
+    ((4, 3), np.array([0, 0, 2])),
+    ((4, 3), np.array([0, -4, 3, -1], np.int8)),
+    ((4, 3), np.array([1, 1, 3], np.uint8)),
+    ((4, 3), np.array([[0, 1], [1, 0]])),
+    ((4, 3), np.array([], np.int64)),
+    ((4, 3), (np.array([0, 0, 1]), np.array([2, 2, 0]))),
+    ((4, 3), (slice(None), np.array([1, 1]))),
+    ((4, 3), (np.array([[0], [0]]), np.array([1, 2, 1]))),
+    ((2, 3), MASK),
+    ((2, 3, 2), MASK),
+    ((2, 3), np.array([False, True])),
+    ((2, 3), (np.array([True, True]), 1)),
+    ((2, 3), np.zeros((2, 3), bool)),
+    ((2, 3, 4), (np.array([0, 0]), slice(None), np.array([3, 3]))),
+    ((2, 3, 4), (slice(None), 1, np.array([0, 0, 3]))),
+    ((0, 3), (slice(None), np.array([1, 1]))),
+    ((4, 3), True),
+]
+ROWS += [Row(indexing._getitem, lambda x, index: x[index], [s], {"index": index}) for s, index in INDICES]
+ROWS += [
+    Row(indexing._put, put, [np.zeros(s)[index].shape], {"index": index, "shape": s}) for s, index in INDICES
+]
+ROWS += [
+    Row(indexing.getitem, lambda x, index: x[index], [(4, 3)], {"index": index})
+    for index in [-1, (slice(None), [0, 0, 2]), (np.array([0, 1]), Ellipsis, 1)]
+]
+ROWS += [
+    Row(indexing._setitem, setitem, inputs, {"index": index})
+    for inputs, index in [
+        ([(4, 3), (3,)], 1),
+        ([(4, 3), (2, 1)], (slice(1, 3), slice(0, 2))),
+        ([(4, 3), ()], Ellipsis),
+        ([(4, 3), 1.5], (slice(None), 0)),
+        ([(4, 3), (1, 3)], 2),
+        ([(4, 3), (1, 2, 3)], np.array([0, 2])),
+        ([(2, 3), ()], MASK),
+        ([(2, 3), (3,)], MASK),
+        ([(0, 3), (3,)], slice(None)),
+    ]
+]
+ROWS.append(
+    Row(
+        indexing.setitem,
+        setitem,
+        [(4, 3), (3,)],
+        {"index": -1},
+        call=lambda x, value, index: indexing.setitem(x, index, value),
+    )
+)
+ROWS += [
+    Row(op, reference, [s, np.array(index)], {"dim": dim})
+    for op, reference in [(indexing._gather, gather)]
+    for s, index, dim in [
+        ((3, 4), [[0, 3, 3], [1, 1, 1], [2, 0, 3]], 1),
+        ((3, 4), [[0, 2, 2, 1]], 0),
+        ((5,), [4, 4, 0], 0),
+        ((2, 2, 3), [[[0, 0], [2, 1]]], 2),
+        ((0, 3), np.zeros((0, 2), np.int64), 1),
+    ]
+]
+ROWS += [
+    Row(indexing.scatter_along, scatter_along, [np.shape(index), np.array(index)], {"dim": dim, "shape": s})
+    for s, index, dim in [
+        ((3, 4), [[0, 3, 3], [1, 1, 1], [2, 0, 3]], 1),
+        ((3, 4), [[0, 2, 2, 1]], 0),
+        ((0, 3), np.zeros((0, 2), np.int64), 1),
+    ]
+]
+ROWS.append(
+    Row(
+        indexing.gather,
+        lambda x, index, dim: gather(x, index, dim % 2),
+        [(3, 4), np.array([[0, 3], [1, 1]])],
+        {"dim": -1},
+        call=lambda x, index, dim: tg.gather(x, dim, index),
+    )
+)
+
+# Matrix products
+ROWS += [
+    Row(linalg._matmul, matmul, shapes)
+    for shapes in [[(2, 3), (3, 4)], [(2, 2, 3), (3, 4)], [(2, 1, 2, 3), (3, 3, 2)], [(0, 3), (3, 2)], [(2, 0), (0, 3)]]
+]
+ROWS += [
+    Row(linalg.matmul, matmul, shapes)
+    for shapes in [[(3,), (3,)], [(2, 3), (3,)], [(3,), (3, 2)], [(2, 2, 3), (3,)], [(3,), (2, 3, 2)], [(2, 3), (2, 3, 2)]]
+]
+ROWS += [
+    Row(linalg._linear, linear, [x, (4, 3), bias])
+    for x, bias in [((2, 3), (4,)), ((2, 3), None), ((2, 2, 3), (4,)), ((3,), (4,)), ((0, 3), (4,)), ((2, 0, 3), (4,))]
+]
+ROWS += [Row(linalg.linear, linear, [(2, 3), (4, 3)]), Row(linalg.linear, linear, [(2, 0), (3, 0), (3,)])]
+
+# Convolution: lost tails in both axes at every stride but 1, unequal kernel sides
+CONV_X, CONV_K = (2, 4, 8, 6), (3, 2)
+CONV_PARAMS = [
+    {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    for stride, padding, dilation, groups in itertools.product(
+        [(1, 1), (2, 3)], [((0, 0), (0, 0)), ((1, 1), (0, 1))], [(1, 1), (2, 1)], [1, 2, 4]
+    )
+]
+
+
+def conv_shapes(params, x=CONV_X, filters=4):
+    w = (filters, x[1] // params["groups"], *CONV_K)
+    size = naive.conv_size(x, w, params["stride"], params["padding"], params["dilation"])
+    return x, w, (x[0], filters, *size)
+
+
+for number, params in enumerate(CONV_PARAMS):
+    x, w, y = conv_shapes(params)
+    ROWS.append(Row(conv._conv2d, conv2d, [x, w, (4,) if number % 2 else None], params))
+    if number % 3 == 0 or params["groups"] == 2:
+        ROWS.append(Row(conv.conv2d_input_grad, naive.conv_input_grad, [y, w], {"shape": x, **params}))
+        ROWS.append(Row(conv.conv2d_weight_grad, naive.conv_weight_grad, [y, x], {"shape": w, **params}))
+for x, filters in [((0, 4, 8, 6), 4), ((1, 2, 3, 2), 6)]:
+    params = {"stride": (2, 1), "padding": ((1, 2), (1, 0)), "dilation": (1, 2), "groups": 2}
+    x, w, y = conv_shapes(params, x, filters)
+    ROWS.append(Row(conv._conv2d, conv2d, [x, w, (filters,)], params))
+    ROWS.append(Row(conv.conv2d_input_grad, naive.conv_input_grad, [y, w], {"shape": x, **params}))
+    ROWS.append(Row(conv.conv2d_weight_grad, naive.conv_weight_grad, [y, x], {"shape": w, **params}))
+ROWS += [  # one pixel and pointwise kernels; the public function's spellings
+    Row(conv._conv2d, conv2d, [(2, 3, 4, 3), (2, 3, 1, 1), None], {"stride": s, "padding": p, "dilation": (1, 1), "groups": 1})
+    for s, p in [((1, 1), ((0, 0), (0, 0))), ((2, 2), ((0, 0), (0, 0))), ((1, 1), ((1, 0), (0, 0)))]
+]
+ROWS += [
+    Row(
+        conv.conv2d,
+        lambda x, w, b=None, *, canonical=canonical, **_: conv2d(x, w, b, *canonical),
+        [(1, 2, 6, 5), (4, 2 // canonical[3], 3, 2), *bias],
+        params,
+    )
+    for params, canonical, bias in [
+        ({}, ((1, 1), ((0, 0), (0, 0)), (1, 1), 1), []),
+        ({"stride": 2, "padding": 1}, ((2, 2), ((1, 1), (1, 1)), (1, 1), 1), [(4,)]),
+        ({"stride": (2, 1), "padding": (1, 0), "groups": 2}, ((2, 1), ((1, 1), (0, 0)), (1, 1), 2), [(4,)]),
+        ({"padding": "same"}, ((1, 1), ((1, 1), (0, 1)), (1, 1), 1), []),
+        ({"padding": "same", "dilation": (2, 3)}, ((1, 1), ((2, 2), (1, 2)), (2, 3), 1), [None]),
+        ({"padding": "valid", "dilation": 2}, ((1, 1), ((0, 0), (0, 0)), (2, 2), 1), []),
+    ]
+]
+ROWS.append(
+    Row(
+        conv.conv2d,
+        lambda x, w, b, **_: conv2d(x[None], w, b, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)[0],
+        [(2, 5, 4), (3, 2, 3, 2), (3,)],
+        {"padding": 1},
+    )
+)
+
+# Max pooling: overlaps, gaps, lost tails and windows that hang over the end; all values negative
+POOL_PARAMS = [
+    {"kernel_size": (2, 3), "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    for stride, padding, dilation, ceil_mode in itertools.product(
+        [(2, 1), (3, 2)], [(0, 0), (1, 1)], [(1, 1), (2, 1)], [False, True]
+    )
+]
+OVERLAPS = {"kernel_size": (3, 3), "stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "ceil_mode": False}
+POOL_X, NEGATIVE = (2, 2, 6, 8), (-9.0, -1.0)
+for x, params in [(POOL_X, p) for p in POOL_PARAMS] + [(x, OVERLAPS) for x in [POOL_X, (0, 2, 6, 8), (1, 1, 4, 5)]]:
+    offsets = max_pool2d(draw(np.random.default_rng(5), x, *NEGATIVE), **params)[1]
+    windows = {k: v for k, v in params.items() if k != "ceil_mode"}
+    ROWS.append(Row(pool._max_pool2d, max_pool2d, [x], params, domain=NEGATIVE))
+    ROWS.append(Row(pool._flat_indices, flat_indices, [offsets], {"shape": x, **params}))
+    if params["ceil_mode"] or params is OVERLAPS:
+        ROWS.append(Row(pool.max_pool2d_scatter, max_pool2d_scatter, [offsets.shape, offsets], {"shape": x, **windows}))
+        ROWS.append(Row(pool.max_pool2d_gather, max_pool2d_gather, [x, offsets], windows))
+ROWS += [
+    Row(
+        pool.max_pool2d,
+        lambda x, *, canonical=canonical, return_indices=False, **_: max_pool2d_flat(x, *canonical)[: 1 + return_indices],
+        [(2, 1, 5, 6)],
+        params,
+    )
+    for params, canonical in [
+        ({"kernel_size": 2}, ((2, 2), (2, 2), (0, 0), (1, 1), False)),
+        ({"kernel_size": (3, 2), "stride": 1, "padding": (1, 0)}, ((3, 2), (1, 1), (1, 0), (1, 1), False)),
+        ({"kernel_size": 3, "stride": (2, 3), "ceil_mode": True, "return_indices": True}, ((3, 3), (2, 3), (0, 0), (1, 1), True)),
+        ({"kernel_size": 2, "stride": 1, "dilation": 2, "padding": 1}, ((2, 2), (1, 1), (1, 1), (2, 2), False)),
+    ]
+]
+ROWS.append(
+    Row(
+        pool.max_pool2d,
+        lambda x, **_: tuple(r[0] for r in max_pool2d_flat(x[None], (2, 2), (1, 1), (0, 0), (1, 1), False)),
+        [(2, 4, 3)],
+        {"kernel_size": 2, "stride": 1, "return_indices": True},
+    )
+)
+
+# Normalisation and loss
+ROWS += [
+    Row(op, lambda x, w, b, eps: naive.batch_norm(x, w, b, eps), [x, weight, bias], {"eps": eps}, mixed=True)
+    for op in [norm._batch_norm, norm.native_batch_norm]
+    for x, weight, bias, eps in [
+        ((3, 2, 2, 3), (2,), (2,), 1e-5),
+        ((4, 3), (3,), (3,), 0.1),
+        ((3, 2, 4), None, None, 1e-5),
+        ((2, 2, 3, 2), (2,), None, 1e-3),
+        ((2, 2, 3, 2), None, (2,), 1e-3),
+        ((2, 2, 1, 2, 2), (2,), (2,), 1e-5),
+    ]
+]
+ROWS += [
+    Row(norm.batch_norm_grad, batch_norm_grad, [x, x, weight], {"eps": eps}, call=batch_norm_grad_call)
+    for x, weight, eps in [((3, 2, 2, 3), (2,), 1e-5), ((4, 3), (3,), 0.1), ((3, 2, 4), None, 1e-3), ((0, 2, 2), (2,), 0.1)]
+]
+LABELS = np.array([2, 0, 2, 1])
+ROWS += [
+    Row(loss._cross_entropy, cross_entropy, [(4, 3), LABELS]),
+    Row(loss._cross_entropy, cross_entropy, [(1, 1), LABELS[1:2]]),
+    Row(loss.cross_entropy, cross_entropy, [(4, 3), LABELS]),
+    Row(loss.cross_entropy, cross_entropy, [(4, 3), LABELS.astype(np.uint8)]),
+    Row(loss.cross_entropy_grad, cross_entropy_grad, [(), (4, 3), LABELS]),
+    Row(loss.cross_entropy_grad, cross_entropy_grad, [(), (0, 3), LABELS[:0]]),
+]
