@@ -8,6 +8,7 @@ from . import init as init
 from . import io as io
 from . import optim as optim
 from . import schedule as schedule
+from . import train as train
 from .activation import LogSoftmax as LogSoftmax
 from .activation import ReLU as ReLU
 from .activation import Sigmoid as Sigmoid
@@ -66,6 +67,7 @@ __all__ = [
     "save",
     "schedule",
     "summary",
+    "train",
 ]
 
 # What a layer records is the line that called the layer, not the line inside it.

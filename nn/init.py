@@ -17,13 +17,17 @@ Generator = np.random.Generator | None
 def uniform_(tensor: TensorT, a: float = 0.0, b: float = 1.0, generator: Generator = None) -> TensorT:
     """Uniform on [a, b)."""
     values = _source(generator).random(tensor.shape, _drawn_as(tensor))
-    return _set(tensor, values * (b - a) + a)
+    values *= b - a
+    values += a
+    return _set(tensor, values)
 
 
 def normal_(tensor: TensorT, mean: float = 0.0, std: float = 1.0, generator: Generator = None) -> TensorT:
     """Normal with mean `mean` and standard deviation `std`."""
     values = _source(generator).standard_normal(tensor.shape, _drawn_as(tensor))
-    return _set(tensor, values * std + mean)
+    values *= std
+    values += mean
+    return _set(tensor, values)
 
 
 def constant_(tensor: TensorT, val: float) -> TensorT:
@@ -123,7 +127,7 @@ def _drawn_as(tensor: tg.Tensor) -> type[np.float32] | type[np.float64]:
     return np.float64 if tensor.dtype == np.float64 else np.float32
 
 
-def _set(tensor: TensorT, values: np.ndarray) -> TensorT:
+def _set(tensor: TensorT, values: np.ndarray | float) -> TensorT:
     with tg.no_grad():
         tensor.copy_(values)
     return tensor

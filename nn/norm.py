@@ -31,6 +31,7 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class _BatchNorm(Module):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
         tracks = track_running_stats
         self.register_buffer("running_mean", tg.zeros(num_features, dtype=dtype) if tracks else None)
         self.register_buffer("running_var", tg.ones(num_features, dtype=dtype) if tracks else None)
@@ -56,8 +57,9 @@ class _BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Set scale to 1 and shift to 0, and the running statistics to their start."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: tg.Tensor) -> tg.Tensor:
@@ -87,7 +89,7 @@ class _BatchNorm(Module):
         """The channels and the settings."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 
@@ -102,7 +104,8 @@ class BatchNorm2d(_BatchNorm):
 
     In training mode by the batch's statistics, which also move `running_mean` and `running_var`: by the share
     `momentum`, or, if that is None, to the average over all batches so far. In evaluation mode by the running ones, or
-    the batch's if `track_running_stats` is False. Without `affine` there is no scale and shift.
+    the batch's if `track_running_stats` is False. Without `affine` there is no scale and shift; without `bias`, no
+    shift.
     After Ioffe and Szegedy, "Batch Normalization" (2015), https://arxiv.org/abs/1502.03167.
     """
 

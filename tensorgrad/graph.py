@@ -30,7 +30,8 @@ import numpy as np
 from .errors import DTypeError, GradientError, ShapeError
 from .modes import STATE, Mode, Observer
 from .node import Edge, Node, TensorBase, make_tensor, version_cell
-from .primitive import BYPRODUCT, COTANGENT, DTYPE, INPUT, OUTPUT, PARAM, SAVED, SHAPE, WANTED, Rule, astype, sum_to
+from .primitive import astype, sum_to
+from .rules import BYPRODUCT, COTANGENT, DTYPE, INPUT, OUTPUT, PARAM, SAVED, SHAPE, WANTED, Rule
 
 ndarray = np.ndarray
 
@@ -169,12 +170,12 @@ def _carry_back(
     """The heart of `walk`: what arrived at the leaves, and at the interior tensors asked for."""
     # What has arrived so far at each node not visited yet: a sum for each of its outputs, and last a mask of those sums
     # that are buffers of the walk's own, to which more may be added in place. Likewise for leaves, of one output.
-    observers = STATE.get().observers
     pending: dict[Node, list[Any]] = {}
     leaves: dict[TensorBase, list[Any]] = {}
-    plain = None if create_graph else ndarray  # what a rule's result is if nothing needs to be done to it
     queue: list[tuple[int, Node]] = []  # the pending nodes, as a heap with the newest on top
     found: dict[Any, Any] = {}
+    observers = STATE.get().observers
+    plain = None if create_graph else ndarray  # the class of a rule's result if nothing needs to be done to it
 
     def arrive(edge: Any, g: Any) -> None:
         """Add g to what has arrived at the tensor that an edge points to."""
@@ -204,40 +205,45 @@ def _carry_back(
     for root, g in zip(roots, cotangents, strict=True):
         if root.node is not None or needed is None or root in wanted:
             arrive(edge_of(root), g)
-    while queue:
-        node = heapq.heappop(queue)[1]
-        gs = pending.pop(node)
-        if node.hooks is not None or node.retained is not None or wanted or observers:
-            _show(node, gs, wanted, found, observers)
-        if needed is not None and node not in needed:
-            continue
-        if create_graph:
-            STATE.set(replace(STATE.get(), scope=node.scope))
-        saved, edges, shapes, dtypes = node.saved, node.edges, node.shapes, node.dtypes
-        if saved is None:
-            raise _freed(node)
-        for cell, version in node.versions:
-            if cell[0] != version:
-                raise _changed(node)
-        if create_graph:
-            saved = [_as_tensor(node, number, array) for number, array in enumerate(saved)]
-        for rule in node.plan.rules:
-            simple = rule.simple
-            if simple is None or needed is not None:
-                shares: Any = _call_rule(node, rule, gs, saved, needed)
-            elif simple:
-                shares = ((rule.number, rule.function(gs[0], *[saved[i] for i in simple])),)
-            else:
-                shares = ((rule.number, rule.function(gs[0])),)
-            for number, g in shares:
-                if g.__class__ is not plain or g.shape != shapes[number] or g.dtype is not dtypes[number]:
-                    g = _fitted(node, number, g)
-                for observer in observers:
-                    observer.contributed(node, number, g)
-                if g is not None:
-                    arrive(edges[number], g)
-        if saved and not retain_graph:
-            node.saved = None
+    try:
+        while queue:
+            node = heapq.heappop(queue)[1]
+            gs = pending.pop(node)
+            if node.hooks is not None or node.retained is not None or wanted or observers:
+                _show(node, gs, wanted, found, observers)
+            if needed is not None and node not in needed:
+                continue
+            if create_graph:
+                STATE.set(replace(STATE.get(), scope=node.scope))
+            saved, edges, shapes, dtypes = node.saved, node.edges, node.shapes, node.dtypes
+            if saved is None:
+                raise _freed(node)
+            for cell, version in node.versions:
+                if cell[0] != version:
+                    raise _changed(node)
+            if create_graph:
+                saved = [_as_tensor(node, number, array) for number, array in enumerate(saved)]
+            for rule in node.plan.rules:
+                simple = rule.simple
+                if simple is None or needed is not None:
+                    shares: Any = _call_rule(node, rule, gs, saved, needed)
+                elif simple:
+                    shares = ((rule.number, rule.function(gs[0], *[saved[i] for i in simple])),)
+                else:
+                    shares = ((rule.number, rule.function(gs[0])),)
+                for number, g in shares:
+                    if g.__class__ is not plain or g.shape != shapes[number] or g.dtype is not dtypes[number]:
+                        g = _fitted(node, number, g)
+                    for observer in observers:
+                        observer.contributed(node, number, g)
+                    if g is not None:
+                        arrive(edges[number], g)
+            if saved and not retain_graph:
+                node.saved = None
+    except Exception as error:
+        if not isinstance(error, GradientError):
+            error.add_note(f"in the backward rule of {node.name}, recorded at {node.place()}")
+        raise
     return leaves, found
 
 

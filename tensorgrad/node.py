@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from .primitive import Plan, Primitive
+    from .primitive import Primitive
+    from .rules import Plan
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Edge: TypeAlias = "tuple[Node, int] | TensorBase | None"
@@ -25,8 +26,9 @@ class TensorBase:
     needed; every write through the engine adds one to it, which is how a walk notices that a saved array was changed.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_requires_grad", "_version", "index", "node")
+    __slots__ = ("__weakref__", "_alias", "_data", "_grad", "_hooks", "_requires_grad", "_version", "index", "node")
 
+    _alias: bool  # its memory is another tensor's: a view, or detached
     _data: Array
     _grad: TensorBase | None
     _hooks: dict[int, Callable[[Any], Any]] | None
@@ -39,6 +41,7 @@ class TensorBase:
 def make_tensor(data: Array, requires_grad: bool = False, node: Node | None = None, index: int = 0) -> Any:
     """A tensor around an array, without a check or a copy."""
     tensor = object.__new__(_tensor_type)
+    tensor._alias = False
     tensor._data = data
     tensor._grad = None
     tensor._hooks = None

@@ -7,7 +7,6 @@ import inspect
 import itertools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .errors import DTypeError, GradientError, ShapeError
 from .kernels.sums import accurate_sum
 from .modes import STATE, hidden_files
 from .node import Array, Edge, Node, TensorBase, make_tensor, version_cell
+from .rules import INPUT, OUTPUT, Plan, make_plan
 
 ndarray = np.ndarray
 new = object.__new__
@@ -29,29 +29,6 @@ def set_verifier(verifier: Callable[..., None]) -> None:
     """`check` says here how a primitive registered with `check=True` is verified."""
     global _verify
     _verify = verifier
-
-
-INPUT, OUTPUT, BYPRODUCT = "input", "output", "byproduct"  # what a saved array is
-SAVED, COTANGENT, SHAPE, DTYPE, PARAM, WANTED, NUMBER = range(7)  # where an argument of a rule comes from
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A VJP, and where its arguments come from: read once from the names of its parameters, when first needed."""
-
-    number: int  # the input it is for; -1: a joint rule, for all wanted inputs at once
-    function: Callable[..., Any]
-    simple: tuple[int, ...] | None  # the saved arrays that follow `g`, if it asks for nothing else: the usual case
-    positional: tuple[tuple[int, Any], ...]
-    keywords: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The rules of one set of wanted inputs, and what is kept for them: the union of what they name."""
-
-    keep: tuple[tuple[str, int], ...]
-    rules: tuple[Rule, ...]
 
 
 class Primitive:
@@ -88,7 +65,6 @@ class Primitive:
         self.joint: Callable[..., Any] | None = None
         self.plans: dict[int, Plan] = {}
         self._plain = len(outputs) == 1 and not saves  # the forward returns the one output itself
-        self._promotes = elementwise
         for name in {"g", "out"} & set(self.inputs):
             raise GradientError(f"{self.name}: an input may not be called {name!r}: rules use that name for a gradient")
         functools.update_wrapper(self, forward)
@@ -96,11 +72,7 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join([*self.inputs, *self.defaults])})>"
 
-    # Registration. A rule's parameter names say what it needs, and only that is kept until the walk:
-    #   g, or g_NAME with several outputs   the gradient arriving at the output (None if none arrived)
-    #   an input's, output's or by-product's name   the saved value
-    #   NAME_shape, NAME_dtype   an input's shape and dtype, which keep nothing
-    #   a keyword parameter's name, or **params   the parameters of the call
+    # Registration. What a rule needs it says by the names of its parameters; see rules.py.
 
     def defvjps(self, *rules: Callable[..., Any] | None) -> None:
         """One VJP for each input, in order; None where there is no gradient (an index, a condition)."""
@@ -126,73 +98,12 @@ class Primitive:
         return (self.outputs if kind == OUTPUT else self.saves)[number]
 
     def _plan(self, key: int, arrays: Sequence[Any], params: dict[str, Any]) -> Plan:
-        """Decide, once for each set of wanted inputs, what to keep; see the names above."""
-        numbers = [i for i in range(len(arrays)) if key >> i & 1]  # key: a bit for each wanted input, one for the end
-        if self.joint is not None:
-            functions = [(-1, self.joint)]
-        elif self.rule_for_all is not None:
-            functions = [(i, self.rule_for_all) for i in numbers]
-        elif self.rules:
-            functions = [(i, rule) for i in numbers if (rule := self.rules[i]) is not None]
-        else:
-            raise GradientError(
-                f"{self.name}: an input requires a gradient, but the primitive has no VJPs: "
-                f"give it some with {self.name}.defvjps(...)"
-            )
+        """What to keep for one set of wanted inputs, worked out when it first occurs."""
         if self.check and _verify is not None:
             self.check = False  # the verifier calls this primitive again
             _verify(self, arrays, params)
-        keep: list[tuple[str, int]] = []
-        rules = tuple([self._rule(i, function, len(arrays), keep) for i, function in functions])
-        self.plans[key] = plan = Plan(tuple(keep), rules)
+        plan = self.plans[key] = make_plan(self, key, len(arrays))
         return plan
-
-    def _rule(self, number: int, function: Callable[..., Any], count: int, keep: list[tuple[str, int]]) -> Rule:
-        def saved(kind: str, i: int) -> int:
-            if (kind, i) not in keep:
-                keep.append((kind, i))
-            return keep.index((kind, i))
-
-        positional: list[tuple[int, Any]] = []
-        keywords: list[str] = []
-        for p in inspect.signature(function).parameters.values():
-            name, base, suffix = p.name, *p.name.rpartition("_")[::2]
-            if p.kind is p.VAR_KEYWORD:
-                keywords.extend(name for name in self.defaults if name not in {n for _, n in positional})
-            elif name == "g" and len(self.outputs) == 1:
-                positional.append((COTANGENT, 0))
-            elif name.startswith("g_") and name[2:] in self.outputs and len(self.outputs) > 1:
-                positional.append((COTANGENT, self.outputs.index(name[2:])))
-            elif name in self.defaults:
-                if p.kind is p.KEYWORD_ONLY:
-                    keywords.append(name)
-                else:
-                    positional.append((PARAM, name))
-            elif name in self.inputs:
-                numbers = range(count) if self.variadic else (self.inputs.index(name),)
-                slots = [saved(INPUT, i) for i in numbers]
-                positional.append((SAVED, tuple(slots) if self.variadic else slots[0]))
-            elif name in self.outputs:
-                positional.append((SAVED, saved(OUTPUT, self.outputs.index(name))))
-            elif name in self.saves:
-                positional.append((SAVED, saved(BYPRODUCT, self.saves.index(name))))
-            elif suffix in ("shape", "dtype") and base in self.inputs:
-                kind = SHAPE if suffix == "shape" else DTYPE
-                positional.append((kind, None if self.variadic else self.inputs.index(base)))
-            elif name == "wanted" and self.joint is not None:
-                positional.append((WANTED, None))
-            elif name == "i" and self.rule_for_all is not None:
-                positional.append((NUMBER, number))
-            else:
-                raise GradientError(
-                    f"{self.name}: a VJP asks for {name!r}, which is no input ({', '.join(self.inputs)}), output "
-                    f"({', '.join(self.outputs)}), by-product or parameter of it"
-                )
-        simple = None
-        asks_g_first = positional[:1] == [(COTANGENT, 0)] and len(self.outputs) == 1 and not keywords and number >= 0
-        if asks_g_first and all(kind == SAVED and type(slot) is int for kind, slot in positional[1:]):
-            simple = tuple(slot for _, slot in positional[1:])
-        return Rule(number, function, simple, tuple(positional), tuple(keywords))
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Compute the output; record a node if an input requires a gradient. See the module's docstring."""
@@ -231,7 +142,7 @@ class Primitive:
 
         if not plain and tensors:
             # Mixed dtypes: cast to the common one by recorded casts, then start again.
-            cast = _promoted(self, args) if self._promotes else _checked(self, args)
+            cast = _promoted(self, args) if self.elementwise else _checked(self, args)
             if cast is not None:
                 return self(*cast, **params)
         if self.composed is not None and wanted and STATE.get().recording:
@@ -304,6 +215,7 @@ class Primitive:
 
         if self.view and isinstance(args[0], TensorBase) and np.may_share_memory(first, arrays[0]):
             outs[0]._version = version_cell(args[0])
+            outs[0]._alias = True
         for observer in state.observers:
             observer.called(self, arrays, results, node)
         return outs[0] if len(outs) == 1 else tuple(outs)
@@ -379,6 +291,9 @@ def _promoted(op: Primitive, args: Sequence[Any]) -> list[Any] | None:
     target = result_type(*[getattr(arg, "_data", arg) for name, arg in named if name not in op.fixed])
     if op.floats and target.kind != "f":
         target = FLOAT32
+    if all(isinstance(arg, (bool, int, float)) for name, arg in named if name not in op.fixed):
+        args = [arg if name in op.fixed else np.asarray(arg, target) for name, arg in named]
+        named, changed = [*zip(op.inputs, args, strict=False)], True
     result = []
     for name, arg in named:
         if name not in op.fixed and getattr(arg, "dtype", target) != target:

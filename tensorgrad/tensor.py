@@ -33,6 +33,7 @@ class Tensor(TensorBase):
     __array_priority__ = 1000
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
+        self._alias = False
         self._data = to_array(data, dtype)
         self._grad = None
         self._hooks = None
@@ -156,6 +157,7 @@ class Tensor(TensorBase):
         """The same memory without a history; writes to either are noticed by the graphs of both."""
         result: Tensor = make_tensor(self._data)
         result._version = version_cell(self)
+        result._alias = True
         return result
 
     def retain_grad(self) -> None:
@@ -501,7 +503,7 @@ class Tensor(TensorBase):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = indexing.plain_index("setitem", index)
-        indexing.check_assignment("setitem", self, index, value)
+        value = indexing.fitting("setitem", self, index, value)
         self._assign("setitem", value, lambda: indexing.setitem(self, index, value), index)
 
     def gather(self, dim: int, index: Any) -> Tensor:
@@ -552,11 +554,10 @@ class Tensor(TensorBase):
                 f"{name}: a leaf that requires a gradient cannot be changed in place while recording: "
                 "do it under no_grad(), or compute a new tensor"
             )
-        is_view = self._data.base is not None if self.node is None else self.node.primitive.view
-        if needs_graph and is_view:
-            made = "of an array" if self.node is None else f"made by {self.node.name}"
+        if needs_graph and self._alias:
+            made = "a detached tensor or a view" if self.node is None else f"a view made by {self.node.name}"
             raise GradientError(
-                f"{name}: the tensor is a view {made}, and what it looks at would not change with it: "
+                f"{name}: the tensor is {made}, and the tensor whose memory it shares would not change with it: "
                 "write x[0, 1] = v instead of x[0][1] = v, or clone() it first"
             )
         if needs_graph and self._data.dtype.kind != "f":
@@ -574,9 +575,7 @@ class Tensor(TensorBase):
             return self
         array = value._data if isinstance(value, TensorBase) else value
         if name == "setitem" or name in ("copy_", "fill_"):
-            if name != "setitem":
-                indexing.check_assignment(name, self, index, value)
-            self._data[index] = array
+            self._data[index] = indexing.fitting(name, self, index, array)
         else:
             with no_grad():
                 result = compute()

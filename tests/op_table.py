@@ -253,6 +253,22 @@ def setitem(x, value, index):
     return out
 
 
+def last_writes(index, shape):
+    """For each assigned value, whether no later one in reading order goes to the same place."""
+    places = np.arange(np.prod(shape, dtype=int)).reshape(shape)[index]
+    later = [set(places.ravel()[i + 1 :].tolist()) for i in range(places.size)]
+    kept = [place not in after for place, after in zip(places.ravel().tolist(), later, strict=True)]
+    return np.array(kept, bool).reshape(places.shape)
+
+
+def in_bits(x, y, combine):
+    """Each pair of numbers, digit by binary digit."""
+    x, y = np.broadcast_arrays(x, y)
+    pairs = zip(x.ravel().tolist(), y.ravel().tolist(), strict=True)
+    sums = [sum(bool(combine(a >> i & 1, b >> i & 1)) << i for i in range(8)) for a, b in pairs]
+    return np.array(sums).reshape(x.shape).astype(x.dtype)
+
+
 def along(index, dim):
     """(place in index, place it points to) for all of an index array."""
     for at in np.ndindex(index.shape):
@@ -437,6 +453,22 @@ ROWS: list[Row] = [
             (elementwise.logical_or, lambda x, y: (x != 0) | (y != 0)),
         ]
     ],
+    *[
+        Row(op, reference, inputs)
+        for op, reference in [
+            (elementwise.bitwise_and, lambda x, y: in_bits(x, y, lambda a, b: a and b)),
+            (elementwise.bitwise_or, lambda x, y: in_bits(x, y, lambda a, b: a or b)),
+            (elementwise.bitwise_xor, lambda x, y: in_bits(x, y, lambda a, b: a != b)),
+        ]
+        for inputs in [
+            [np.array([[0, 1, 6], [7, 12, 255]], np.uint8), np.array([3, 5, 10], np.uint8)],
+            [np.array([6, 100]), 3],
+            [np.array([True, True, False]), np.array([[True], [False]])],
+        ]
+    ],
+    Row(elementwise.bitwise_not, lambda x: -1 - x, [np.array([0, 5, -6])]),
+    Row(elementwise.bitwise_not, lambda x: 255 - x, [np.array([0, 5], np.uint8)]),
+    Row(elementwise.bitwise_not, lambda x: x == 0, [np.array([True, False])]),
     Row(elementwise.logical_not, lambda x: x == 0, [np.array([[0.0, 2.0], [-1.0, 0.0]])]),
     # Reductions
     *[
@@ -571,6 +603,8 @@ ROWS += [
         ([(2, 3), ()], MASK),
         ([(2, 3), (3,)], MASK),
         ([(0, 3), (3,)], slice(None)),
+        ([(4, 3), (3, 3)], np.array([0, 0, 2])),
+        ([(4, 3), (1,)], (np.array([1, 1, -3]), np.array([2]))),
     ]
 ]
 ROWS.append(
@@ -582,6 +616,15 @@ ROWS.append(
         call=lambda x, value, index: indexing.setitem(x, index, value),
     )
 )
+ROWS += [
+    Row(indexing.last_writes, last_writes, [], {"index": index, "shape": s})
+    for s, index in [
+        ((4, 3), np.array([0, 0, -4, 2])),
+        ((4, 3), (np.array([[0], [0]]), np.array([1, 2, 1]))),
+        ((3,), np.array([2, 1])),
+        ((0, 3), np.zeros(0, np.int64)),
+    ]
+]
 ROWS += [
     Row(op, reference, [s, np.array(index)], {"dim": dim})
     for op, reference in [(indexing._gather, gather)]

@@ -1,7 +1,6 @@
 """What holds for every operation, tested on every row of `op_table.py`."""
 
 import ast
-import importlib
 import inspect
 import itertools
 import sys
@@ -11,11 +10,14 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.check import gradcheck, gradgradcheck
 from tensorgrad.primitive import Primitive
-from tests.numeric import gradcheck, gradgradcheck
 from tests.op_table import F16, F32, F64, ROWS, Row, as_tuple, draw, keyword_values, name_of, primitives
 
 PRIMITIVES = primitives()
+# float64 leaves about ten digits in a difference; what has more than 40 values is looked at in random directions.
+PRECISION = {"atol": 1e-8, "rtol": 1e-6, "max_elements": 40}
+
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 rows_with_gradients = pytest.mark.parametrize("row", [r for r in ROWS if r.wanted()], ids=lambda row: row.id)
 
@@ -76,6 +78,13 @@ def test_every_keyword_of_a_primitive_takes_two_values_over_its_rows():
     assert [name for name, values in keyword_values(ROWS).items() if len(values) < 2] == []
 
 
+def test_every_public_operation_has_a_row():
+    with_rows = {id(row.op) for row in ROWS}
+    public = {name: getattr(tg, name) for name in tg.__all__}
+    operations = {n: f for n, f in public.items() if getattr(f, "__module__", "").startswith("tensorgrad.ops.")}
+    assert [name for name, f in operations.items() if id(f) not in with_rows] == []
+
+
 def test_ids_are_unique():
     assert len({row.id for row in ROWS}) == len(ROWS)
 
@@ -101,7 +110,7 @@ def test_forward_equals_the_reference(row):
         for i in row.wanted():
             inputs[i].requires_grad = recorded
         results = as_tuple(row.run(*inputs))
-        assert all(isinstance(r, tg.Tensor) for r in results)
+        assert not inputs or all(isinstance(r, tg.Tensor) for r in results)
         check_results(row, results, expected)
         if not recorded:
             assert not differentiable(results)
@@ -126,14 +135,14 @@ def test_arrays_give_arrays(row):
 def test_gradcheck(row):
     function, inputs = as_function(row)
     if function(*inputs):
-        assert gradcheck(function, inputs)
+        assert gradcheck(function, inputs, **PRECISION)
 
 
 @rows_with_gradients
 def test_gradgradcheck(row):
     function, inputs = as_function(row)
     if function(*inputs):
-        assert gradgradcheck(function, inputs)
+        assert gradgradcheck(function, inputs, **PRECISION)
 
 
 def as_function(row):
@@ -295,9 +304,14 @@ ELEMENTWISE = {name: p for name, p in PRIMITIVES.items() if p.elementwise}
 AWAY_FROM_TROUBLE = (0.37, 2.61)
 
 
+INTEGERS_ONLY = {p for p in ELEMENTWISE.values() if p.name.startswith("bitwise")}
+
+
 def elementwise_inputs(primitive, shapes, seed=3):
     rng = np.random.default_rng(seed)
     inputs = [draw(rng, s, *AWAY_FROM_TROUBLE) for s in shapes]
+    if primitive in INTEGERS_ONLY:
+        return [np.asarray(10 * x).astype(np.int64) for x in inputs]
     return [np.asarray(x > 1.4) if n in primitive.fixed else x for n, x in zip(primitive.inputs, inputs, strict=True)]
 
 
@@ -340,11 +354,13 @@ def test_broadcasting_T14_T15(primitive):
     assert tried >= len(SHAPES)
 
 
-@pytest.mark.parametrize("primitive", ELEMENTWISE.values(), ids=ELEMENTWISE)
+@pytest.mark.parametrize(
+    "primitive",
+    [p for p in ELEMENTWISE.values() if len(p.inputs) - len(p.fixed) > 1 and p not in INTEGERS_ONLY],
+    ids=name_of,
+)
 def test_python_numbers_are_weak_T16(primitive):
     """A Python number, on either side, changes neither the result's nor the gradient's dtype."""
-    if len(primitive.inputs) - len(primitive.fixed) < 2:
-        return
     for dtype, number, scalar in itertools.product([F16, F32, F64], [2, 2.5, np.float64(1.5), np.int64(2)], [0, 1]):
         values = [v.astype(dtype) if v.dtype.kind == "f" else v for v in elementwise_inputs(primitive, [(3,)] * len(primitive.inputs))]
         values[len(primitive.fixed) + scalar] = number
@@ -420,21 +436,42 @@ def compiled(node):
     return eval(compile(ast.fix_missing_locations(ast.Expression(node)), "rule", "eval")).__code__.co_code
 
 
-def breaches(function, primitive, seen=()):
-    """What a rule, and the helpers it calls, use beyond operators, .shape .ndim .dtype, our functions and Python scalars."""
+def breaches(function, python, seen=()):
+    """What a rule, and the helpers it calls, use beyond operators, .shape .ndim .dtype, our functions and Python values.
+
+    `python` are the names that stand for Python values, never for arrays or tensors: parameters, shapes and dtypes.
+    """
     module = sys.modules[function.__module__]
-    node = syntax_of(function)
-    for part in ast.walk(node):
+    for part in ast.walk(syntax_of(function)):
         if isinstance(part, ast.Name) and part.id in ("np", "numpy", "kernel", "kernels"):
             yield f"{function.__name__}: {part.id} (line {part.lineno})"
         elif isinstance(part, ast.Attribute) and part.attr not in SHARED_ATTRIBUTES:
-            owner = part.value.id if isinstance(part.value, ast.Name) else None
-            if owner not in PYTHON_MODULES and owner not in primitive.defaults:
+            if not (isinstance(part.value, ast.Name) and part.value.id in PYTHON_MODULES | python):
                 yield f"{function.__name__}: .{part.attr} (line {part.lineno})"
-        elif isinstance(part, ast.Name):
-            helper = getattr(module, part.id, None)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+            helper = getattr(module, part.func.id, None)
             if is_helper(helper) and helper not in seen:
-                yield from breaches(helper, primitive, (*seen, helper))
+                names = [*inspect.signature(helper).parameters]
+                given = {**dict(zip(names, part.args, strict=False)), **{k.arg: k.value for k in part.keywords}}
+                if not all(is_python(value, python) for value in given.values()):
+                    values = {name for name, value in given.items() if is_python(value, python)}
+                    yield from breaches(helper, values, (*seen, helper))
+
+
+def python_names(primitive):
+    """The names of a rule's arguments that are Python values."""
+    return {*primitive.defaults, "i", "wanted"} | {f"{name}_{m}" for name in primitive.inputs for m in ("shape", "dtype")}
+
+
+def is_python(expression, names):
+    """Whether an argument is made of Python values only: names known as such, constants, shapes."""
+    if isinstance(expression, ast.Attribute):
+        return expression.attr in SHARED_ATTRIBUTES
+    if isinstance(expression, ast.Name):
+        return expression.id in names
+    if isinstance(expression, (ast.Constant, ast.operator, ast.expr_context, ast.unaryop)):
+        return True
+    return all(is_python(part, names) for part in ast.iter_child_nodes(expression))
 
 
 def is_helper(value):
@@ -446,19 +483,22 @@ def is_helper(value):
 
 @pytest.mark.parametrize("primitive", [p for p in PRIMITIVES.values() if rules_of(p)], ids=name_of)
 def test_rules_use_only_what_arrays_and_tensors_share(primitive):
-    assert [breach for rule in rules_of(primitive) for breach in breaches(rule, primitive)] == []
+    assert [breach for rule in rules_of(primitive) for breach in breaches(rule, python_names(primitive))] == []
 
 
 def test_breaches_are_seen():
-    """The test above would notice the methods and NumPy functions it is there for."""
-    module = importlib.import_module("tests.test_ops")
-    assert module is not None
+    """The test above notices the methods and NumPy functions it is there for, in a rule and in its helpers."""
 
-    def bad(g, x):
-        return np.where(x.max() > 0, g.transpose(), 0)
+    def bad(g, x, shape):
+        return np.where(x.max() > 0, helpers._helper(g.transpose(shape.index(1)), shape), 0)
 
-    found = list(breaches(bad, PRIMITIVES["tensorgrad.ops.elementwise.mul"]))
-    assert [b.split()[1] for b in found] == [".transpose", "np"] or {b.split()[1] for b in found} == {"np", ".where", ".max", ".transpose"}
+    assert sorted(breach.split(": ")[1].split()[0] for breach in breaches(bad, {"shape"})) == [
+        "._helper",
+        ".max",
+        ".transpose",
+        ".where",
+        "np",
+    ]
 
 
 def test_a_row_is_its_own_seed():

@@ -22,7 +22,7 @@ def predict(model: Module, inputs: np.ndarray | tg.Tensor, batch_size: int = 256
 def layer_outputs(model: Module, inputs: np.ndarray | tg.Tensor) -> dict[str, np.ndarray]:
     """What comes out of each innermost module when the model runs on `inputs`, by dotted name, in order of the calls.
 
-    Of a module that is called several times it is the last output. Modules whose output is no single tensor are left out.
+    Of a module that is called several times it is the last output. One whose output is no single tensor is left out.
     """
     outputs: dict[str, np.ndarray] = {}
     with _evaluating(model), contextlib.ExitStack() as hooks:

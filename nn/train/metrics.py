@@ -12,7 +12,7 @@ class Confusion(NamedTuple):
 
     actual: int
     predicted: int
-    count: int
+    times: int
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:

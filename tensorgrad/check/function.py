@@ -86,6 +86,7 @@ class Function:
                 "own (lists of tensors: wrap the function, as in lambda *xs: tg.cat(xs))"
             )
         self.points = [tensor._data for tensor in self.targets]
+        self.values = [point.copy() for point in self.points]  # what they held, should anything write to them
         self.here: list[Array] = []  # the compared results at the point
         self.positions: list[int] = []  # and which of all results they are
         self.output_names: list[str] = []
@@ -103,21 +104,18 @@ class Function:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        self._restored()
 
     def outputs(self, *observers: Observer) -> list[TensorBase]:
         """The compared results at the point, with their graph: those that require a gradient, or all if none does."""
-        before = [point.copy() for point in self.points]
         with Mode(recording=True, scope="", observers=observers):
             result = self.func(*self.inputs)
-        for name, tensor, point, copy in zip(self.names, self.targets, self.points, before, strict=True):
-            if tensor._data is not point or not np.array_equal(point, copy, equal_nan=True):
-                tensor._data = point
-                if point.flags.writeable:
-                    point[...] = copy
-                raise GradcheckError(
-                    f"{self.label}: the function changes its input {name} in place: let it compute a new tensor",
-                    "mutation",
-                )
+        changed = self._restored()
+        if changed:
+            raise GradcheckError(
+                f"{self.label}: the function changes its input {changed} in place: let it compute a new tensor",
+                "mutation",
+            )
         floats = {i: out for i, out in enumerate(_parts(result)) if _is_float(out)}
         chosen = {i: out for i, out in floats.items() if out._requires_grad or self.results} or floats
         if not chosen:
@@ -127,7 +125,7 @@ class Function:
         self.output_names = ["output" if single else f"outputs[{i}]" for i in self.positions]
         if self.results is not None:
             self.output_names = [self.results[i] for i in self.positions]
-        self.here = [out._data for out in chosen.values()]
+        self.here = [out._data.copy() for out in chosen.values()]
         for name, out in zip(self.output_names, self.here, strict=True):
             if out.dtype != np.float64:
                 raise DTypeError(
@@ -152,9 +150,10 @@ class Function:
         try:
             with Mode(recording=True, scope="", observers=()):
                 results = _parts(self.func(*self.inputs))
+            # Copied at once: a result may be the input itself, or memory that the next call uses again.
+            moved = [results[i]._data.copy() for i in self.positions if i < len(results) and _is_float(results[i])]
         finally:
             tensor._data = point
-        moved = [results[i]._data for i in self.positions if i < len(results) and _is_float(results[i])]
         if [out.shape for out in moved] != [out.shape for out in self.here]:
             raise GradcheckError(
                 f"{self.label}: the shapes of the results change with the values of {self.names[number]}, from "
@@ -184,6 +183,17 @@ class Function:
                 )
             results.append(array)
         return results
+
+    def _restored(self) -> str:
+        """Give the inputs their values back; the name of one that had changed."""
+        changed = ""
+        for name, tensor, point, values in zip(self.names, self.targets, self.points, self.values, strict=True):
+            if tensor._data is not point or not np.array_equal(point, values, equal_nan=True):
+                changed = name
+                tensor._data = point
+                if point.flags.writeable:
+                    point[...] = values
+        return changed
 
 
 def _put_back(tensor: TensorBase, kept: tuple[Any, ...]) -> None:

@@ -59,7 +59,7 @@ class Block:
         """A paragraph about it."""
         count = sum(self.counts.values())
         what = f"the gradient of {self.output} with respect to {self.name} {self.shape}"
-        number_of = f"{count} of {self.total} {'random directions' if self.directions else 'entries'}"
+        number_of = f"{count} of {self.total} {'random combinations of values' if self.directions else 'entries'}"
         others = [f"{n} at a kink" for kind, n in self.counts.items() if kind == KINK]
         others += [f"{n} lost in rounding" for kind, n in self.counts.items() if kind == ROUNDING]
         if self.kind == WRONG:
@@ -68,6 +68,8 @@ class Block:
             lines = [f"{what} cannot be checked in {number_of}: a kink lies within {eps:g} of the input"]
         else:
             lines = [f"{what} cannot be checked in {number_of}: the difference of values is lost in rounding"]
+        if self.directions:
+            lines[0] += "; followed to"
         lines += [entry.text(self.output, self.name) for entry in self.entries]
         if len(self.entries) < count and not self.directions:
             lines.append(f"... and {count - len(self.entries)} more")
@@ -113,7 +115,7 @@ def guess(analytic: Array, numeric: Array, wrong: Array, tolerance: Array, shape
 
 def number(value: Any) -> str:
     """A value in few digits."""
-    return f"{float(value):.6g}"
+    return f"{float(value) + 0.0:.6g}"  # + 0.0: no "-0"
 
 
 def at(shape: tuple[int, ...], position: int) -> str:

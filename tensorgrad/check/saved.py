@@ -24,7 +24,9 @@ class _Watched(list[Any]):
 
 def checksum(value: Any) -> int | None:
     """A number that changes when the array's bytes do; None for what is not an array."""
-    return zlib.crc32(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data) if isinstance(value, np.ndarray) else None
+    if not isinstance(value, np.ndarray):
+        return None
+    return zlib.crc32(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
 
 
 def watch(node: Node) -> None:
@@ -51,6 +53,6 @@ def raw_write_text(node: Node, name: str) -> str:
     """What to tell about it."""
     return (
         f"{node.name}: its {name}, saved for the backward walk, was written to without the engine noticing "
-        f"(recorded at {node.place()}): through .data[...], .numpy(), or the array behind from_numpy; write to a copy, "
-        "or by tensor methods such as copy_ under no_grad"
+        f"(recorded at {node.place()}): through .data[...], .numpy(), the array behind from_numpy, or in a backward "
+        "rule; write to a copy, or by tensor methods such as copy_ under no_grad"
     )

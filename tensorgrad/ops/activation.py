@@ -11,10 +11,9 @@ from ..kernels import softmax as kernel
 from ..node import Array
 from ..primitive import elementwise, primitive
 from ..random import default_generator
-from .check import same_dtype
-from .elementwise import exp, gt, where
+from .check import normalize_dim, same_dtype
+from .elementwise import exp, le, where
 from .reduce import sum
-from .shape import normalize_dim
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @elementwise
 def relu(input: Array) -> Array:
-    """max(input, 0). The slope at 0 is 0."""
+    """max(input, 0). The slope at 0 is 0; at nan it is 1, so that nan is passed on."""
     return np.maximum(input, 0)
 
 
@@ -39,7 +38,7 @@ def sigmoid(input: Array) -> Array:
     return np.where(np.asarray(input) >= 0, 1 / (1 + z), z / (1 + z))
 
 
-relu.defvjps(lambda g, out: where(gt(out, 0), g, 0.0))
+relu.defvjps(lambda g, out: where(le(out, 0), 0.0, g))
 tanh.defvjps(lambda g, out: g * (1 - out * out))
 sigmoid.defvjps(lambda g, out: g * out * (1 - out))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,24 @@ def same_dtype(name: str, **tensors: Any) -> None:
     if len(set(dtypes.values())) > 1:
         listed = ", ".join(f"{key} {dtype}" for key, dtype in dtypes.items())
         raise DTypeError(f"{name}: the dtypes differ: {listed}; cast one of them, for example with .to(dtype)")
+
+
+def normalize_dim(name: str, dim: int, ndim: int) -> int:
+    """An axis counted from the start; an error if there is none. A 0-d tensor counts as one axis, as in PyTorch."""
+    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
+        raise DTypeError(f"{name}: dim must be an int, got {type(dim).__name__}")
+    count = max(ndim, 1)
+    if not -count <= dim < count:
+        raise ShapeError(f"{name}: dim {dim} is out of range for a tensor of {ndim} axes ({-count} to {count - 1})")
+    return int(dim) % count
+
+
+def normalize_dims(name: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Axes counted from the start, in order: all for None or (), each at most once."""
+    if dim is None or dim == ():
+        return tuple(range(ndim))
+    given = dim if isinstance(dim, (tuple, list)) else (dim,)
+    dims = sorted(normalize_dim(name, d, ndim) for d in given)
+    if len(set(dims)) < len(dims):
+        raise ShapeError(f"{name}: an axis appears twice in dim={tuple(given)}")
+    return tuple(dims) if ndim else ()

@@ -97,8 +97,8 @@ def checked(
     given, filters = tuple(input.shape), tuple(weight.shape)
     if len(given) != rank + 2 or len(filters) != rank + 2:
         raise ShapeError(
-            f"{name}: input must be (N, C, {'DHW'[-rank:]}) and weight (O, C/groups, ...), got input {given} "
-            f"and weight {filters}"
+            f"{name}: input must be (N, C, {', '.join('DHW'[-rank:])}) and weight (O, C/groups, ...), "
+            f"got input {given} and weight {filters}"
         )
     same_dtype(name, input=input, weight=weight, bias=bias)
     stride, dilation = positive(name, "stride", stride, rank), positive(name, "dilation", dilation, rank)

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import DTypeError, LabelError, ShapeError
 from ..node import Array, TensorBase
 from ..primitive import primitive, sum_to
+from .check import normalize_dim
 from .elementwise import where
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def getitem(input: Any, index: Any) -> Tensor:
 
 @primitive(view=True)
 def _getitem(x: Array, *, index: Any) -> Array:
-    return x[index]
+    result = x[index]
+    # NumPy turns one element into a scalar, a copy; with an ellipsis it stays an array and a view.
+    return x[(*index, ...) if isinstance(index, tuple) else (index, ...)] if isinstance(result, np.generic) else result
 
 
 @primitive
@@ -56,8 +59,7 @@ def add_at(result: Array, index: Any, values: Array) -> None:
 def setitem(input: Any, index: Any, value: Any) -> Tensor:
     """A copy of `input` in which `value` stands at `index`: how `x[index] = value` is recorded."""
     index = plain_index("setitem", index)
-    check_assignment("setitem", input, index, value)
-    return _setitem(input, value, index=index)
+    return _setitem(input, fitting("setitem", input, index, value), index=index)
 
 
 @primitive
@@ -69,7 +71,7 @@ def _setitem(x: Array, value: Array, *, index: Any) -> Array:
 
 _setitem.defvjps(
     lambda g, index: _setitem(g, 0.0, index=index),
-    lambda g, value_shape, index: sum_to(drop_leading(_written(g, index), value_shape), shape=value_shape),
+    lambda g, value_shape, index: sum_to(_written(g, index), shape=value_shape),
 )
 
 
@@ -88,50 +90,54 @@ def last_writes(*, index: Any, shape: tuple[int, ...]) -> Array:
     return result[index] == order
 
 
-def drop_leading(g: Any, shape: tuple[int, ...]) -> Any:
-    """NumPy lets a value of shape (1, 3) be assigned to a place of shape (3,): give the axes of size 1 back."""
-    extra = len(shape) - g.ndim
-    return _getitem(g, index=(None,) * extra) if extra > 0 else g
-
-
-def check_assignment(name: str, input: Any, index: Any, value: Any) -> None:
-    """Raise unless `value` fits the place `index` of `input`; nothing is written."""
+def fitting(name: str, input: Any, index: Any, value: Any) -> Any:
+    """The value without leading axes of size 1 that the place `index` of `input` has not; an error if it cannot fit."""
     try:
         place = np.broadcast_to(np.empty((), np.bool_), input.shape)[index].shape
     except IndexError as error:
         raise LabelError(f"{name}: {error} (input of shape {tuple(input.shape)})") from None
-    shape: tuple[int, ...] = tuple(getattr(value, "shape", ()))
+    given = shape = tuple(getattr(value, "shape", ()))
     while len(shape) > len(place) and shape[0] == 1:
         shape = shape[1:]
     if len(shape) > len(place) or any(n not in (1, m) for n, m in zip(shape[::-1], place[::-1], strict=False)):
-        raise ShapeError(f"{name}: a value of shape {tuple(value.shape)} does not fit the place, of shape {place}")
+        raise ShapeError(f"{name}: a value of shape {given} does not fit the place, of shape {place}")
+    return value if shape == given else _getitem(value, index=(0,) * (len(given) - len(shape)))
 
 
 def gather(input: Any, dim: int, index: Any) -> Tensor:
     """The values of `input` that `index` (integers, of the result's shape) points to along `dim`."""
-    from_end = dim % max(input.ndim, 1)
-    array = plain_index("gather", index)
-    if array.ndim != input.ndim:
-        raise ShapeError(f"gather: index has {array.ndim} axes, input {input.ndim}")
-    size = input.shape[from_end]
+    axis = normalize_dim("gather", dim, input.ndim)
+    array = np.asarray(plain_index("gather", index))
+    if array.dtype.kind not in "iu":
+        raise DTypeError(f"gather: index must hold integers, got {array.dtype}")
+    shape = tuple(input.shape)
+    if array.ndim != len(shape) or any(
+        n > m for i, (n, m) in enumerate(zip(array.shape, shape, strict=True)) if i != axis
+    ):
+        raise ShapeError(f"gather: index of shape {array.shape} does not fit input {shape} along dim {dim}")
+    size = shape[axis] if shape else 1
     if array.size and (array.min() < 0 or array.max() >= size):
         raise LabelError(f"gather: index {array.min()} to {array.max()} is out of range for size {size} of dim {dim}")
-    return _gather(input, array, dim=from_end)
+    return _gather(input, array, dim=axis)
 
 
 @primitive
 def _gather(x: Array, index: Array, *, dim: int) -> Array:
-    places = np.indices(index.shape, sparse=True)
-    return x[(*places[:dim], index, *places[dim + 1 :])]
+    return x[_places(index, dim)]
 
 
 @primitive
 def scatter_along(x: Array, index: Array, *, dim: int, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x added where `index` points along `dim`: the adjoint of gather."""
     result = np.zeros(shape, x.dtype)
-    places = np.indices(index.shape, sparse=True)
-    add_at(result, (*places[:dim], index, *places[dim + 1 :]), x)
+    add_at(result, _places(index, dim), x)
     return result
+
+
+def _places(index: Array, dim: int) -> tuple[Array, ...]:
+    """The full index of what `index` points to along `dim`; of a 0-d array there is one place."""
+    places = np.indices(index.shape, sparse=True) if index.ndim else ()
+    return (*places[:dim], index, *places[dim + 1 :]) if index.ndim else ()
 
 
 _gather.defvjps(lambda g, index, x_shape, dim: scatter_along(g, index, dim=dim, shape=x_shape), None)

@@ -23,7 +23,7 @@ def matmul(input: Any, other: Any) -> Tensor:
 
     A vector counts as a row on the left and as a column on the right, and its axis is dropped from the result.
     """
-    a, b = tuple(input.shape), tuple(other.shape)
+    a, b = (tuple(getattr(x, "shape", ())) for x in (input, other))
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
         raise ShapeError(f"matmul: shapes {a} and {b} do not fit: the last size of the first must be {_rows(b)}")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ShapeError
+from ..errors import DTypeError, ShapeError
 from ..kernels import pool as kernel
 from ..node import Array
 from ..primitive import primitive
@@ -91,7 +91,9 @@ def checked(
     """The parameters of a pooling over `rank` axes in their one canonical form, or an error that says what is off."""
     given = tuple(input.shape)
     if len(given) != rank + 2:
-        raise ShapeError(f"{name}: input must be (N, C, {'DHW'[-rank:]}), got {given}")
+        raise ShapeError(f"{name}: input must be (N, C, {', '.join('DHW'[-rank:])}), got {given}")
+    if input.dtype.kind == "b":
+        raise DTypeError(f"{name}: input has dtype {input.dtype}, it must be a float or an integer")
     window = positive(name, "kernel_size", kernel_size, rank)
     step = window if stride is None or stride == () else positive(name, "stride", stride, rank)
     dilation = positive(name, "dilation", dilation, rank)

@@ -13,8 +13,9 @@ from ..errors import DTypeError, ShapeError
 from ..kernels.sums import accurate_mean, accurate_sum
 from ..node import Array
 from ..primitive import astype, broadcast_to, primitive
+from .check import normalize_dim, normalize_dims
 from .indexing import scatter_along
-from .shape import normalize_dim, normalize_dims, reshape
+from .shape import reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -56,7 +57,9 @@ def _mean(x: Array, *, dims: tuple[int, ...], keepdim: bool) -> Array:
 
 _mean.defvjps(
     lambda g, x_shape, dims: broadcast_to(
-        restore_dims(g, x_shape, dims) / builtins.max(count_over(x_shape, dims), 1), shape=x_shape
+        # Times 1/n, not divided by n: an n over 65,504 would be infinite in float16, 1/n is not 0.
+        restore_dims(g, x_shape, dims) * (1 / builtins.max(count_over(x_shape, dims), 1)),
+        shape=x_shape,
     )
 )
 
@@ -67,14 +70,15 @@ def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     With `dim`, the whole gradient goes to the index returned, the first in reading order on ties. Without, it is split
     evenly between all places of the largest value. nan is larger than every number.
     """
-    if 0 in (input.shape if dim is None else input.shape[dim : dim + 1 or None]):
-        raise ShapeError(f"max: there is no largest value over an empty axis of shape {input.shape}")
-    if dim is None:
+    at = None if dim is None else normalize_dim("max", dim, input.ndim)
+    if 0 in (input.shape if at is None else input.shape[at : at + 1]):
+        raise ShapeError(f"max: there is no largest value over an empty axis of shape {tuple(input.shape)}")
+    if at is None:
         return _amax(input)
     if input.ndim == 0:
         values, indices = max(reshape(input, (1,)), 0)
         return reshape(values, ()), reshape(indices, ())
-    return _max(input, dim=normalize_dim("max", dim, input.ndim), keepdim=keepdim)
+    return _max(input, dim=at, keepdim=keepdim)
 
 
 @primitive(outputs=("values", "indices"))
@@ -112,9 +116,10 @@ def _share_of_ties(x: Array, largest: Array) -> Array:
 
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest value along `dim`, or in reading order without it; the first on ties."""
-    if 0 in (input.shape if dim is None else input.shape[dim : dim + 1 or None]):
+    at = None if dim is None else normalize_dim("argmax", dim, input.ndim)
+    if 0 in (input.shape if at is None else input.shape[at : at + 1]):
         raise ShapeError(f"argmax: there is no largest value over an empty axis of shape {tuple(input.shape)}")
-    return _argmax(input, dim=None if dim is None else normalize_dim("argmax", dim, input.ndim), keepdim=keepdim)
+    return _argmax(input, dim=at, keepdim=keepdim)
 
 
 @primitive(differentiable=False)

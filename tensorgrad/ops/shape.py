@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
+from ..errors import ShapeError
 from ..node import Array
 from ..primitive import broadcast_to as _broadcast_to
 from ..primitive import primitive, promote_all
+from .check import normalize_dim, normalize_dims
 from .indexing import getitem
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without axes of size 1: all of them, or those among `dim`."""
-    dims = normalize_dims("squeeze", dim, input.ndim)
+    dims = () if dim == () else normalize_dims("squeeze", dim, input.ndim)
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
 
@@ -130,14 +131,15 @@ def _part(shapes: Sequence[tuple[int, ...]], i: int, dim: int) -> tuple[slice, .
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Tensors of one shape, side by side along a new axis `dim`."""
     tensors = list(tensors)
+    if not tensors:
+        raise ShapeError("stack: there is nothing to put together: the list is empty")
+    axis = normalize_dim("stack", dim, tensors[0].ndim + 1)
     for number, tensor in enumerate(tensors):
         if tensor.shape != tensors[0].shape:
             raise ShapeError(
                 f"stack: tensor {number} has shape {tuple(tensor.shape)}, the first {tuple(tensors[0].shape)}"
             )
-    if not tensors:
-        raise ShapeError("stack: there is nothing to put together: the list is empty")
-    return cat([unsqueeze(tensor, dim) for tensor in tensors], normalize_dim("stack", dim, tensors[0].ndim + 1))
+    return cat([unsqueeze(tensor, axis) for tensor in tensors], axis)
 
 
 @primitive
@@ -150,27 +152,6 @@ clone.defvjps(lambda g: g)
 
 
 # The arithmetic of axes
-
-
-def normalize_dim(name: str, dim: int, ndim: int) -> int:
-    """An axis counted from the start; an error if there is none. A 0-d tensor counts as one axis, as in PyTorch."""
-    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
-        raise DTypeError(f"{name}: dim must be an int, got {type(dim).__name__}")
-    count = builtins.max(ndim, 1)
-    if not -count <= dim < count:
-        raise ShapeError(f"{name}: dim {dim} is out of range for a tensor of {ndim} axes ({-count} to {count - 1})")
-    return int(dim) % count
-
-
-def normalize_dims(name: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
-    """Axes counted from the start, in order: all for None or (), each at most once."""
-    if dim is None or (not isinstance(dim, (int, np.integer)) and len(dim) == 0):
-        return tuple(range(ndim))
-    given = dim if isinstance(dim, Sequence) else (dim,)
-    dims = sorted(normalize_dim(name, d, ndim) for d in given)
-    if len(set(dims)) < len(dims):
-        raise ShapeError(f"{name}: an axis appears twice in dim={tuple(given)}")
-    return tuple(dims) if ndim else ()
 
 
 def _unpack(sizes: tuple[Any, ...]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from ..node import Node
-from ..primitive import INPUT, OUTPUT
+from ..rules import INPUT, OUTPUT
 from ..tensor import Tensor
 from .kinds import category_of
 from .leaves import NAME_LIMIT, Leaf, Leaves, preview_at_capture
@@ -27,7 +27,9 @@ Source = tuple[Node, int] | Leaf | None  # where an input comes from; None: ther
 
 PICTURE_BYTES = 4_000_000  # of leaves' values and gradients in one view; beyond, only their sizes
 CELLS = 8192
-ONE_BOX = 8  # a leaf used more often than this has a box for each use: one box with hundreds of edges cannot be laid out
+ONE_BOX = (
+    8  # a leaf used more often than this has a box for each use: one box with hundreds of edges cannot be laid out
+)
 
 
 def graph(
@@ -35,10 +37,10 @@ def graph(
 ) -> GraphView:
     """The graph that led to a tensor, or to several (a list, or a dictionary that names them).
 
-    Parameters are named as `model.named_parameters()` names them, other leaves as in `inputs`, else "input 1", ...; `inputs`
-    may name interior tensors too. Works before and after backward. Without a recording (`tensorgrad.viz.record`) the view
-    has structure, shapes, the leaves' values and gradients; with one also what flowed, forward and backward.
-    Runs no operation, changes nothing, keeps no tensor.
+    Parameters are named as `model.named_parameters()` names them, other leaves as in `inputs`, else "input 1", ...;
+    `inputs` may name interior tensors too. Works before and after backward. Without a recording
+    (`tensorgrad.viz.record`) the view has structure, shapes, the leaves' values and gradients; with one also what
+    flowed, forward and backward. Runs no operation, changes nothing, keeps no tensor.
     """
     return _Capture(outputs, model, inputs, record).view()
 
@@ -103,18 +105,21 @@ class _Capture:
         if isinstance(edge, Tensor):
             return self.leaves.of_tensor(edge)
         argument, dtype = op.primitive.name_of(INPUT, i), op.dtypes[i]
+        if op.numbers is not None and i in op.numbers:
+            return self.leaves.of_number(op.numbers[i])
         if dtype is None:
-            value = saved if saved is not None or call is None else call.numbers.get(i)
-            # None, for an input that is left out, looks like a number; elementwise operations take no None.
-            return self.leaves.of_number(value) if value is not None or op.primitive.elementwise else None
+            # An input that is left out, such as a bias, or True or False, which only elementwise operations take.
+            return self.leaves.of_number(saved) if op.primitive.elementwise else None
         if call is not None and i in call.made and call.made[i][0] in self.by_seq:
             seq, output = call.made[i]
             return self.by_seq[seq], output
-        if saved is None and call is not None and i in call.arrays:
+        seen = call is not None and i in call.arrays
+        if saved is None and call is not None and seen:
             saved = call.arrays[i]()
         if isinstance(saved, np.ndarray):
             return self.leaves.of_array(saved, argument)
-        return self.leaves.of_shape(op.shapes[i], str(dtype), argument, op.scope)
+        # An array that was seen and is gone cannot be one of those that the caller holds.
+        return self.leaves.of_shape(op.shapes[i], str(dtype), argument, op.scope, guess=not seen)
 
     # Boxes and edges
 
@@ -135,7 +140,11 @@ class _Capture:
             self.edges.append(
                 EdgeView(start, output, node, i, plain(op.primitive.name_of(INPUT, i)), wanted, gradients)
             )
-        values = call.values if call is not None and call.values else [self._root_value(op, i) for i in range(len(op.outputs))]
+        values = (
+            call.values
+            if call is not None and call.values
+            else [self._root_value(op, i) for i in range(len(op.outputs))]
+        )
         outputs = []
         for i, (shape, dtype) in enumerate(op.outputs):
             retained = op.retained[i]() if op.retained is not None and i in op.retained else None
@@ -237,7 +246,9 @@ class _Capture:
             if missing:
                 notes.append(f"{missing} of {len(calls)} operations were not recorded, or dropped to save memory")
             if self.record.lost_pictures:
-                notes.append(f"{self.record.lost_pictures} recorded pictures were dropped to save memory, the oldest first")
+                notes.append(
+                    f"{self.record.lost_pictures} recorded pictures were dropped to save memory, the oldest first"
+                )
         return tuple(notes)
 
 

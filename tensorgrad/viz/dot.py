@@ -58,14 +58,20 @@ class _Writer:
         self.view = view
         self.types = {module.path: module.type for module in view.modules}
         # A frame around a single operation says no more than a line in its box: modules with several have one.
-        self.held = Counter(path for node in view.nodes if node.kind == "op" and clusters for path in _paths(node.module))
+        self.held = Counter(
+            path for node in view.nodes if node.kind == "op" and clusters for path in _paths(node.module)
+        )
         self.tensors = {tensor.id: tensor for tensor in view.tensors}
         self.nodes = {node.id: node for node in view.nodes}
         self.results: dict[str, list[ResultView]] = {}
         for result in view.results:
             self.results.setdefault(result.node, []).append(result)
         self.uses = Counter((edge.source, edge.output) for edge in view.edges if edge.differentiable)
-        self.fed = {edge.target for edge in view.edges if self.nodes[edge.source].module and self.nodes[edge.source].kind != "op"}
+        self.fed = {
+            edge.target
+            for edge in view.edges
+            if self.nodes[edge.source].module and self.nodes[edge.source].kind != "op"
+        }
         # Outputs that nothing looks at, such as the indices of a maximum, would only take room.
         looked_at = {(edge.source, edge.output) for edge in view.edges} | {(r.node, r.output) for r in view.results}
         self.shown: dict[str, list[int]] = {}
@@ -100,22 +106,23 @@ class _Writer:
                     tree[path].append(inner)
                 path = inner
             tree[path].append(node)
-        numbers = {path: f"cluster_m{i}" for i, path in enumerate(tree)}
+        self.inside(lines, tree, {path: f"cluster_m{i}" for i, path in enumerate(tree)}, "", "  ")
 
-        def frame(path: str, indent: str) -> None:
-            for item in tree[path]:
-                if isinstance(item, NodeView):
-                    lines.append(indent + self.box(item))
-                    continue
-                lines.append(f"{indent}subgraph {numbers[item]} {{")
-                lines.append(
-                    f'{indent}  graph [label={quoted([self.module(item)])}, labelloc=t, labeljust=r, style="rounded", '
-                    'color="#94a3b8", fontcolor="#334155", margin=8];'
-                )
-                frame(item, indent + "  ")
-                lines.append(f"{indent}}}")
-
-        frame("", "  ")
+    def inside(
+        self, lines: list[str], tree: dict[str, list[NodeView | str]], ids: dict[str, str], path: str, indent: str
+    ) -> None:
+        """What stands in a frame; frames are in frames to a depth of `DEPTH`, so calling itself is safe here."""
+        for item in tree[path]:
+            if isinstance(item, NodeView):
+                lines.append(indent + self.box(item))
+                continue
+            lines.append(f"{indent}subgraph {ids[item]} {{")
+            lines.append(
+                f'{indent}  graph [label={quoted([self.module(item)])}, labelloc=t, labeljust=r, style="rounded", '
+                'color="#94a3b8", fontcolor="#334155", margin=8];'
+            )
+            self.inside(lines, tree, ids, item, indent + "  ")
+            lines.append(f"{indent}}}")
 
     def frames_of(self, node: NodeView) -> list[str]:
         return [path for path in _paths(node.module) if self.held.get(path, 0) > 1]
@@ -127,12 +134,14 @@ class _Writer:
         tensor = self.tensors.get(node.tensor)
         look = LOOKS.get(node.category, LOOKS["operation"])
         said = self.operation(node) if node.kind == "op" else self.leaf(node)
-        style = f"{look.style},dashed" if node.kind == "parameter" and tensor and not tensor.requires_grad else look.style
+        style = (
+            f"{look.style},dashed" if node.kind == "parameter" and tensor and not tensor.requires_grad else look.style
+        )
         results = self.results.get(node.id, [])
         said += [f"{plain(r.name)} = {r.text}" if r.text else plain(r.name) for r in results]
         attributes = [
             f"label={quoted(said)}",
-            f"shape={look.shape}, margin=\"{look.margin}\"",
+            f'shape={look.shape}, margin="{look.margin}"',
             f'style="{style}"',
             f'fillcolor="{look.fill}"',
             f'color="{look.line}"',
@@ -217,7 +226,9 @@ def _paths(module: str) -> list[str]:
 
 def _form(output: OutputView) -> str:
     """Shape, and the dtype unless it is the usual one."""
-    return (sizes(output.shape) if output.shape else "scalar") + ("" if output.dtype == "float32" else f" {output.dtype}")
+    return (sizes(output.shape) if output.shape else "scalar") + (
+        "" if output.dtype == "float32" else f" {output.dtype}"
+    )
 
 
 def _size(stats: Stats) -> str:

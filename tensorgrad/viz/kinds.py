@@ -1,4 +1,4 @@
-"""What an operation is about, and how that looks: a colour, a shape and a word, so that no one of them is needed alone."""
+"""What an operation is about, and how that looks: a colour, a shape and a word, so that none is needed alone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,17 @@ PATTERNS = (
     ("normalisation", r"norm(_|$)"),
     ("linear map", r"^(linear|matmul|einsum|bmm|mm|dot|outer|tensordot)(_|$)"),
     ("softmax", r"softmax|logsumexp"),
-    ("activation", r"^(relu|relu6|leaky_relu|prelu|elu|selu|celu|gelu|silu|mish|tanh|sigmoid|logsigmoid|softplus|hard\w+)$"),
+    (
+        "activation",
+        r"^(relu|relu6|leaky_relu|prelu|elu|selu|celu|gelu|silu|mish|tanh|sigmoid|logsigmoid|softplus|hard\w+)$",
+    ),
     ("dropout", r"dropout"),
     ("indexing", r"^(getitem|setitem|put|gather|scatter\w*|index_\w+|take\w*|embedding|cat|stack|split)$"),
     ("reduction", r"^(sum|sum_to|mean|var|std|prod|max|min|amax|amin|median|cumsum|any|all)$"),
-    ("reshaping", r"^(reshape|permute|transpose|broadcast_to|flatten|squeeze|unsqueeze|flip|roll|pad|clone|astype|expand)$"),
+    (
+        "reshaping",
+        r"^(reshape|permute|transpose|broadcast_to|flatten|squeeze|unsqueeze|flip|roll|pad|clone|astype|expand)$",
+    ),
 )
 _COMPILED = tuple((category, re.compile(pattern)) for category, pattern in PATTERNS)
 
@@ -36,7 +42,7 @@ class Look(NamedTuple):
     @property
     def margin(self) -> str:
         """Inches beside and above the text: an ellipse has room anyway, the lid of a 3-d box takes some away."""
-        return {"ellipse": "0,0", "box3d": "0.14,0.12"}.get(self.shape, "0.11,0.06")
+        return {"ellipse": "0.05,0.02", "box3d": "0.14,0.12"}.get(self.shape, "0.11,0.06")
 
 
 # Boxes, ellipses and Graphviz's variants of the box: other polygons grow to twice the size of the text in them.
@@ -44,14 +50,14 @@ LOOKS = {
     "convolution": Look("box", "rounded,filled", "#dcfce7", "#15803d"),
     "linear map": Look("component", "filled", "#d1fae5", "#047857"),
     "activation": Look("ellipse", "filled", "#fef9c3", "#a16207"),
-    "softmax": Look("tab", "filled", "#ffedd5", "#c2410c"),
+    "softmax": Look("folder", "filled", "#ffedd5", "#c2410c"),
     "loss": Look("box", "filled,bold", "#fee2e2", "#b91c1c"),
     "pooling": Look("box3d", "filled", "#f3e8ff", "#7e22ce"),
     "normalisation": Look("folder", "filled", "#e0f2fe", "#0369a1"),
     "dropout": Look("ellipse", "filled,dashed", "#fef9c3", "#a16207"),
     "reshaping": Look("box", "filled", "#f3f4f6", "#9ca3af"),
     "indexing": Look("box", "filled,diagonals", "#f3f4f6", "#6b7280"),
-    "reduction": Look("invhouse", "filled", "#fce7f3", "#be185d"),
+    "reduction": Look("tab", "filled", "#fce7f3", "#be185d"),
     "elementwise": Look("ellipse", "filled", "#ffffff", "#374151"),
     "operation": Look("box", "filled", "#ffffff", "#374151"),
     "parameter": Look("note", "filled", "#f5e6d3", "#92400e"),

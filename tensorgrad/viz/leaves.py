@@ -35,6 +35,12 @@ class Leaf:
     used: int = 0  # how many of the uses have their box already
     id: str = ""
 
+    def fits(self, shape: Shape, dtype: str) -> bool:
+        """Whether it may be an input of this shape and dtype to which no gradient goes."""
+        return (self.shape, self.dtype) == (shape, dtype) and not (
+            self.tensor is not None and self.tensor.requires_grad
+        )
+
     def view(self, cells: int) -> TensorView:
         """Its data, with a copy of at most `cells` values."""
         array = self.tensor.data if self.tensor is not None else self.array
@@ -57,7 +63,7 @@ class Leaves:
     """The leaves of one graph, each found once, with the names that a model and the caller give."""
 
     def __init__(self, model: Any, inputs: Mapping[str, Any] | None) -> None:
-        self.guessed: list[str] = []  # names that rest on a shape alone
+        self.guessed: dict[str, None] = {}  # names that rest on a shape alone, in order
         self.labels: dict[tuple[Any, int], str] = {}  # the caller's names of interior tensors, by (node, output)
         self._named: dict[str, Leaf] = {}  # parameters and buffers by dotted name
         self._inputs: list[Leaf] = []
@@ -67,7 +73,9 @@ class Leaves:
         for source in ("named_parameters", "named_buffers"):
             for name, tensor in getattr(model, source, dict)() if model is not None else ():
                 if isinstance(tensor, Tensor):
-                    self._named[str(name)] = self._add("parameter" if source == "named_parameters" else "input", name, tensor)
+                    self._named[str(name)] = self._add(
+                        "parameter" if source == "named_parameters" else "input", name, tensor
+                    )
         for name, value in (inputs or {}).items():
             if isinstance(value, Tensor) and value.node is not None:
                 self.labels[value.node, value.index] = plain(name, NAME_LIMIT)
@@ -98,16 +106,18 @@ class Leaves:
         self._by_array[id(array)] = leaf
         return leaf
 
-    def of_shape(self, shape: Shape, dtype: str, argument: str, scope: str) -> Leaf:
-        """The leaf of an input of which only this is known: a frozen parameter, an input of that shape, or a new one."""
-        name = f"{scope}.{argument}" if scope else argument
-        leaf = self._named.get(name)
-        if leaf is not None and (leaf.shape, leaf.dtype) == (shape, dtype):
-            return leaf
-        alike = [leaf for leaf in self._inputs if (leaf.shape, leaf.dtype) == (shape, dtype)]
-        if len(alike) == 1:
-            if alike[0].name not in self.guessed:
-                self.guessed.append(alike[0].name)
+    def of_shape(self, shape: Shape, dtype: str, argument: str, scope: str, guess: bool) -> Leaf:
+        """The leaf of an input of which only this is known.
+
+        With `guess`, that may be a frozen parameter of the module that ran, or the one given input of that shape that
+        requires no gradient: one that does would have been found by its edge.
+        """
+        named = self._named.get(f"{scope}.{argument}" if scope else argument)
+        alike = [leaf for leaf in self._inputs if leaf.fits(shape, dtype)]
+        if guess and named is not None and named.fits(shape, dtype):
+            return named
+        if guess and len(alike) == 1:
+            self.guessed[alike[0].name] = None
             return alike[0]
         if not shape:
             return Leaf("constant", f"a number ({dtype})", shape, dtype)

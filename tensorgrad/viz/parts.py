@@ -64,7 +64,9 @@ class OutputView:
     label: str = ""  # the name the user gave it through `inputs`
     value: Preview | None = None
     gradients: tuple[Preview | None, ...] = ()  # the complete cotangent at each of the node's steps
-    grad: Preview | None = None  # of `.grad`: what backward passes have added up, for leaves and where retain_grad() was
+    grad: Preview | None = (
+        None  # of `.grad`: what backward passes have added up, for leaves and where retain_grad() was
+    )
 
     @property
     def gradient(self) -> Preview | None:

@@ -42,9 +42,12 @@ def stats_of(array: Array) -> Stats:
             part -= shift  # squares of what is left cancel less
             count += part.size
             total += float(part.sum())
-            squares += float(part @ part)
+            part *= part
+            squares += float(part.sum())
         if not count:
-            return Stats(array.shape, str(array.dtype), None, None, None, None, None, zeros / max(flat.size, 1), nans, infs)
+            return Stats(
+                array.shape, str(array.dtype), None, None, None, None, None, zeros / max(flat.size, 1), nans, infs
+            )
         mean = total / count
         variance = max(squares / count - mean * mean, 0.0)
         mean = min(max(mean + shift, low), high)

@@ -37,9 +37,10 @@ class Call:
     """What was seen of one recorded call, and of the walks that came by it."""
 
     values: list[Preview | None] = field(default_factory=list)
-    numbers: dict[int, Any] = field(default_factory=dict)  # the inputs that were Python numbers
     arrays: dict[int, weakref.ref[Array]] = field(default_factory=dict)  # the inputs without a gradient
-    made: dict[int, tuple[int, int]] = field(default_factory=dict)  # those that a recorded call (its number, output) made
+    made: dict[int, tuple[int, int]] = field(
+        default_factory=dict
+    )  # those that a recorded call (its number, output) made
     visits: list[Visit] = field(default_factory=list)
     cost: int = 0
 
@@ -97,8 +98,6 @@ class Recording(Observer):
                 maker = self._makers.get(id(array))
                 if maker is not None and maker[0]() is array:
                     call.made[number] = maker[1:]
-            elif edge is None and array is not None:
-                call.numbers[number] = array
         call.values = [None] * len(outputs)
         for number, array in enumerate(outputs):
             self._keep(call, call.values, number, array)
@@ -164,7 +163,7 @@ def record(max_bytes: int = 64_000_000, max_cells: int = 8192) -> Recording:
             loss.backward()
         run.graph(loss, model=net).save("net.svg")
 
-    Of each output, cotangent and share of a gradient its sizes are kept (smallest, largest, mean, rms, zeros, ...) and a
-    copy of up to about `max_cells` values; all together at most `max_bytes`, the latest.
+    Of each output, cotangent and share of a gradient its sizes are kept (smallest, largest, mean, rms, zeros, ...) and
+    a copy of up to about `max_cells` values; all together at most `max_bytes`, the latest.
     """
     return Recording(max_bytes, max_cells)

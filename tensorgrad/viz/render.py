@@ -24,7 +24,7 @@ DRAWN = (".svg", ".png", ".pdf")
 WRITTEN = (".dot", ".json", ".txt")
 ENGINES = ("dot", "pygraphviz")
 
-# pygraphviz runs Graphviz inside the process: in one of its own it can be stopped, and takes nothing along if it crashes.
+# pygraphviz runs Graphviz inside the process; in one of its own it can be stopped, and a crash takes nothing along.
 PYGRAPHVIZ = """
 import sys, pygraphviz
 graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
@@ -36,14 +36,16 @@ class DrawingError(TensorgradError, RuntimeError):
     """A picture that cannot be drawn: no Graphviz, not in time, or a suffix that is no picture's."""
 
 
-def save(view: GraphView, path: str | os.PathLike[str], engine: str | None, timeout: float, options: dict[str, Any]) -> None:
+def save(
+    view: GraphView, path: str | os.PathLike[str], engine: str | None, timeout: float, options: dict[str, Any]
+) -> None:
     """See `GraphView.save`."""
     given, path = path, Path(os.path.realpath(path))
     suffix = Path(os.fspath(given)).suffix.lower()
     if suffix not in DRAWN + WRITTEN:
+        wrong = f"the suffix {suffix!r} is" if suffix else "no suffix is"
         raise DrawingError(
-            f"save: {os.fspath(given)!r}: {f'the suffix {suffix!r} is' if suffix else 'a name without a suffix is'} no format "
-            f"that can be written; these can: {', '.join(DRAWN + WRITTEN)}"
+            f"save: {os.fspath(given)!r}: {wrong} a format that can be written; these are: {', '.join(DRAWN + WRITTEN)}"
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"save: {path}: there is no folder {path.parent}")
@@ -72,8 +74,8 @@ def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) 
         except subprocess.TimeoutExpired:
             boxes = dot.count("fillcolor=")
             raise DrawingError(
-                f"draw: {name} did not finish a picture of {boxes:,} boxes in {timeout:g} s: draw a smaller part, pass a "
-                "longer timeout, or save the text as .dot"
+                f"draw: {name} did not finish a picture of {boxes:,} boxes in {timeout:g} s: draw a smaller part, "
+                "pass a longer timeout, or save the text as .dot"
             ) from None
         except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
             output = getattr(error, "stderr", None) or str(error).encode()

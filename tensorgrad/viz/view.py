@@ -21,8 +21,8 @@ NOTEBOOK_SECONDS = 20
 class GraphView:
     """A captured graph, made by `tensorgrad.viz.graph`: plain data, independent of the tensors it was taken from.
 
-    Ids are n0, n1, ... for boxes and t0, t1, ... for leaf tensors, in an order that depends on the graph alone: operations
-    as they ran, each after the leaves that it is the first to use. Edges are ordered by target and input.
+    Ids are n0, n1, ... for boxes and t0, t1, ... for leaf tensors, in an order that depends on the graph alone:
+    operations as they ran, each after the leaves that it is the first to use. Edges are ordered by target and input.
     """
 
     title: str
@@ -44,8 +44,8 @@ class GraphView:
     ) -> str:
         """The picture in Graphviz's language, for a graph of any size; needs no Graphviz.
 
-        `direction` is "TB" (top to bottom) or "LR"; `clusters` frames modules; `backward` draws the gradients' edges (by
-        default if there are gradients). Equal graphs give equal text, in every process.
+        `direction` is "TB" (top to bottom) or "LR"; `clusters` frames modules; `backward` draws the gradients' edges
+        (by default if there are gradients). Equal graphs give equal text, in every process.
         """
         return to_dot(self, direction, clusters, backward, legend)
 
@@ -60,11 +60,11 @@ class GraphView:
     def save(
         self, path: str | os.PathLike[str], engine: str | None = None, timeout: float = 60.0, **options: Any
     ) -> None:
-        """Write the picture as its suffix says: .svg, .png, .pdf, .dot, .json or .txt; the file appears whole or not at all.
+        """Write the picture as its suffix says: .svg, .png, .pdf, .dot, .json or .txt; whole or not at all.
 
-        SVG, PNG and PDF are drawn by Graphviz: by the program `dot` if it is on the PATH, else by the package pygraphviz;
-        `engine="dot"` or `"pygraphviz"` chooses. `options` are those of `to_dot`. Raises DrawingError for an unknown suffix,
-        without an engine, or after `timeout` seconds; OSError where the file cannot be written.
+        SVG, PNG and PDF are drawn by Graphviz: by the program `dot` if it is on the PATH, else by the package
+        pygraphviz; `engine="dot"` or `"pygraphviz"` chooses. `options` are those of `to_dot`. Raises DrawingError for
+        an unknown suffix, without an engine, or after `timeout` seconds; OSError where the file cannot be written.
         """
         render.save(self, path, engine, timeout, options)
 

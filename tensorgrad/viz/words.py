@@ -38,7 +38,9 @@ def sizes(shape: Shape) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number with a few digits; a dash for none."""
-    return "-" if value is None else f"{value:.{digits}g}"
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if 10**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
 
 
 def describe(params: dict[str, Any], names: Sequence[str], shapes: Sequence[Shape], outputs: Sequence[Shape]) -> str:

@@ -208,7 +208,11 @@ def test_empty_layers(layer):
 
 
 def test_other_dtypes():
-    layers = [nn.Linear(2, 3, dtype=np.float64), nn.Conv2d(1, 2, 3, dtype=np.float64), nn.BatchNorm1d(2, dtype=np.float64)]
+    layers = [
+        nn.Linear(2, 3, dtype=np.float64),
+        nn.Conv2d(1, 2, 3, dtype=np.float64),
+        nn.BatchNorm1d(2, dtype=np.float64),
+    ]
     for layer in layers:
         assert {p.dtype for p in layer.parameters()} == {np.dtype(np.float64)}
     assert layers[0](array(1, 2, dtype=np.float64)).dtype == np.float64
@@ -229,7 +233,9 @@ def test_batch_norm_keeps_pytorchs_state():
     assert list(nn.BatchNorm2d(3, track_running_stats=False).state_dict()) == names[:2]
 
 
-@pytest.mark.parametrize("layer, shape", [(nn.BatchNorm2d, (4, 3, 5, 2)), (nn.BatchNorm1d, (6, 3)), (nn.BatchNorm1d, (4, 3, 5))])
+@pytest.mark.parametrize(
+    "layer, shape", [(nn.BatchNorm2d, (4, 3, 5, 2)), (nn.BatchNorm1d, (6, 3)), (nn.BatchNorm1d, (4, 3, 5))]
+)
 def test_batch_norm_in_training_and_evaluation(layer, shape):
     bn = layer(3)
     with tg.no_grad():
@@ -340,18 +346,38 @@ def test_functional_batch_norm_without_running_statistics():
         (lambda: nn.Conv2d(3, 4, 3, groups=2), tg.ShapeError, "Conv2d: groups=2 does not divide in_channels=3"),
         (lambda: nn.Conv2d(4, 3, 3, groups=2), tg.ShapeError, "Conv2d: groups=2 does not divide out_channels=3"),
         (lambda: nn.Conv2d(1, 1, 0), tg.ShapeError, "Conv2d: kernel_size must be at least 1, got 0"),
-        (lambda: nn.Conv2d(1, 1, (3, 3, 3)), tg.ShapeError, "Conv2d: kernel_size must be an int or 2 ints, got (3, 3, 3)"),
+        (
+            lambda: nn.Conv2d(1, 1, (3, 3, 3)),
+            tg.ShapeError,
+            "Conv2d: kernel_size must be an int or 2 ints, got (3, 3, 3)",
+        ),
         (lambda: nn.Conv2d(1, 1, 3, stride=0), tg.ShapeError, "Conv2d: stride must be at least 1, got 0"),
         (lambda: nn.Conv2d(1, 1, 3, padding=-1), tg.ShapeError, "Conv2d: padding must be at least 0, got -1"),
         (lambda: nn.Conv2d(1, 1, 3, padding="full"), tg.ShapeError, "'same' or 'valid', got 'full'"),
         (lambda: nn.Conv2d(1, 1, 3, 2, "same"), tg.ShapeError, "Conv2d: padding='same' needs stride 1, got (2, 2)"),
         (lambda: nn.Conv2d(1, 1, 3)(array(1, 2, 4, 4)), tg.ShapeError, "conv2d: input (1, 2, 4, 4) has 2 channels"),
-        (lambda: nn.BatchNorm2d(2)(array(4, 3, 2, 2)), tg.ShapeError, "BatchNorm2d: input must be (N, 2, H, W), got (4, 3"),
+        (
+            lambda: nn.BatchNorm2d(2)(array(4, 3, 2, 2)),
+            tg.ShapeError,
+            "BatchNorm2d: input must be (N, 2, H, W), got (4, 3",
+        ),
         (lambda: nn.BatchNorm2d(2)(array(4, 2)), tg.ShapeError, "BatchNorm2d: input must be (N, 2, H, W), got (4, 2)"),
-        (lambda: nn.BatchNorm1d(2)(array(2)), tg.ShapeError, "BatchNorm1d: input must be (N, 2) or (N, 2, L), got (2,)"),
+        (
+            lambda: nn.BatchNorm1d(2)(array(2)),
+            tg.ShapeError,
+            "BatchNorm1d: input must be (N, 2) or (N, 2, L), got (2,)",
+        ),
         (lambda: nn.BatchNorm2d(-2), tg.ShapeError, "BatchNorm2d: num_features must be an int, not negative, got -2"),
-        (lambda: nn.BatchNorm1d(2).eval()(np.ones((4, 2))), tg.DTypeError, "batch_norm: input has dtype float64, weight"),
-        (lambda: nn.BatchNorm1d(2).eval()(np.ones((4, 2), int)), tg.DTypeError, "batch_norm: input has dtype int64, it must"),
+        (
+            lambda: nn.BatchNorm1d(2).eval()(np.ones((4, 2))),
+            tg.DTypeError,
+            "batch_norm: input has dtype float64, weight",
+        ),
+        (
+            lambda: nn.BatchNorm1d(2).eval()(np.ones((4, 2), int)),
+            tg.DTypeError,
+            "batch_norm: input has dtype int64, it must",
+        ),
         (lambda: F.batch_norm(tg.ones(2, 2), None, None), tg.ShapeError, "batch_norm: running_mean is None; without"),
         (
             lambda: F.batch_norm(tg.ones(2, 2), tg.ones(3), tg.ones(3)),
@@ -365,8 +391,16 @@ def test_functional_batch_norm_without_running_statistics():
         ),
         (lambda: nn.Dropout(1.5), tg.ShapeError, "Dropout: p must be a probability from 0 to 1, got 1.5"),
         (lambda: nn.init.calculate_gain("swoosh"), tg.ShapeError, "got 'swoosh'"),
-        (lambda: nn.init.kaiming_normal_(tg.ones(2, 2), mode="fan"), tg.ShapeError, "must be 'fan_in' or 'fan_out', got 'fan'"),
-        (lambda: nn.init.xavier_uniform_(tg.ones(2)), tg.ShapeError, "xavier_uniform_: a weight of shape (2,) has no fan in"),
+        (
+            lambda: nn.init.kaiming_normal_(tg.ones(2, 2), mode="fan"),
+            tg.ShapeError,
+            "must be 'fan_in' or 'fan_out', got 'fan'",
+        ),
+        (
+            lambda: nn.init.xavier_uniform_(tg.ones(2)),
+            tg.ShapeError,
+            "xavier_uniform_: a weight of shape (2,) has no fan in",
+        ),
     ],
 )
 def test_errors_name_the_layer_and_the_values(make, error, text):
@@ -384,6 +418,7 @@ REPRS = [
     "MaxPool2d(2)",
     "MaxPool2d((3, 2), 1, (1, 0), 2, ceil_mode=True)",
     "BatchNorm2d(3)",
+    "BatchNorm2d(3, bias=False)",
     "BatchNorm1d(3, eps=1e-3, momentum=None, affine=False, track_running_stats=False)",
     "ReLU()",
     "ReLU(inplace=True)",
@@ -419,8 +454,8 @@ MODELS = {
     "bn2d": ("nn.BatchNorm2d(3, eps=1e-3, momentum=0.3)", (4, 3, 5, 6)),
     "bn1d": ("nn.BatchNorm1d(4, momentum=None)", (6, 4)),
     "net": (
-        "nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 8, 3), "
-        "nn.Tanh(), nn.Flatten(), nn.Linear(8 * 4, 10), nn.LogSoftmax(1))",
+        "nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), "
+        "nn.Conv2d(4, 8, 3), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 4, 10), nn.LogSoftmax(1))",
         (5, 1, 8, 8),
     ),
 }

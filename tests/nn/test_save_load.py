@@ -9,7 +9,9 @@ import tensorgrad as tg
 
 def make(seed, width=4):
     tg.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Linear(width * 4, 2))
+    return nn.Sequential(
+        nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Linear(width * 4, 2)
+    )
 
 
 def outputs(net):
@@ -58,7 +60,7 @@ def test_damaged_and_missing_files_change_nothing(tmp_path):
         nn.load(net, path)
     with pytest.raises(nn.MissingFileError, match="there is no such file"):
         nn.load(net, tmp_path / "nothing.safetensors")
-    with pytest.raises(tg.DTypeError, match="load: the first argument is a .*Path, expected a Module, then a path"):
+    with pytest.raises(tg.DTypeError, match=r"load: the first argument is a .*Path, expected a Module, then a path"):
         nn.load(path, net)
     assert outputs(net) == before
 

@@ -1,0 +1,144 @@
+"""Pictures of a training run and of what a network learnt, drawn with matplotlib (extra `plots`).
+
+Every function returns a Figure, and `save` writes one. Importing this module without matplotlib raises ImportError.
+Colours of signed values: blue below zero, white at zero, red above, on a scale of its own for each picture or row.
+"""
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, MaxNLocator
+
+import tensorgrad as tg
+
+from ..io import atomic_write
+
+SIGNED = "RdBu_r"
+MOST_MAPS = 16  # of a layer, in one row
+
+
+def curves(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Loss, accuracy and learning rate by epoch: of each row "epoch", "lr", "{train,test}_{loss,accuracy}"."""
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    loss, accuracy, rate = figure.subplots(1, 3)
+    for part, label in (("train", "training, as it learns (with dropout)"), ("test", "test, after the epoch")):
+        loss.plot(epochs, [row[f"{part}_loss"] for row in history], "o-", ms=3, label=label)
+        accuracy.plot(epochs, [100 * row[f"{part}_accuracy"] for row in history], "o-", ms=3, label=label)
+    rate.plot(epochs, [row["lr"] for row in history], "o-", ms=3, color="0.4")
+    loss.set(title="loss (cross-entropy)", yscale="log")
+    loss.yaxis.set_major_formatter(LogFormatter())
+    loss.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(3, 0.5)))
+    accuracy.set(title=f"accuracy in %, test at the end: {100 * history[-1]['test_accuracy']:.2f}")
+    rate.set(title="learning rate at the end of the epoch")
+    for axes in (loss, accuracy, rate):
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    figure.legend(*loss.get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False)
+    return figure
+
+
+def filters(weight: np.ndarray, title: str = "filters") -> Figure:
+    """The filters (O, I, KH, KW) of a convolution, side by side, 8 in a row; of several input channels each in turn."""
+    _check("filters", "weight must be (O, I, KH, KW)", weight, 4)
+    images = weight.reshape(-1, *weight.shape[2:])
+    columns = min(len(images), 8)
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.1 * columns + 1.1, 1.3 * rows + 0.4), layout="constrained")
+    figure.suptitle(f"{title}: {_sizes(weight)}")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    limit = _limit(images)
+    for number, axes in enumerate(grid.flat):
+        axes.axis("off")
+        if number < len(images):
+            drawn = axes.imshow(images[number], SIGNED, vmin=-limit, vmax=limit)
+            axes.set_title(str(number), fontsize=8)
+    figure.colorbar(drawn, ax=grid, fraction=0.05, shrink=0.8)
+    return figure
+
+
+def feature_maps(stages: Mapping[str, np.ndarray], title: str = "feature maps") -> Figure:
+    """What one image became after each layer, a row for each: maps (C, H, W) as pictures, vectors (F) as a strip.
+
+    Of more than 16 maps the first 16 are shown. Short vectors carry their numbers.
+    """
+    heights = [1.0 if stage.ndim == 3 else 0.5 for stage in stages.values()]
+    figure = Figure(figsize=(12, 0.72 * sum(heights) + 0.6), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.subplots(len(stages), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for axes, (name, stage) in zip(grid, stages.items(), strict=True):
+        if stage.ndim not in (1, 3):
+            raise tg.ShapeError(f"feature_maps: {name!r} must be (C, H, W) or (F), got {stage.shape}")
+        limit = _limit(stage)
+        picture = _side_by_side(stage[:MOST_MAPS]) if stage.ndim == 3 else stage[None]
+        colours = mpl.colormaps[SIGNED].with_extremes(bad="white")
+        axes.imshow(picture, colours, vmin=-limit, vmax=limit, aspect="equal" if stage.ndim == 3 else "auto")
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        if stage.ndim == 3:  # maps of the same size in every row: leave the place of those that a row lacks
+            axes.set_xlim(-0.5, MOST_MAPS * (stage.shape[2] + _gap(stage.shape[2])) - 0.5)
+            axes.set_anchor("W")
+        elif len(stage) <= 20:
+            for place, value in enumerate(stage):
+                colour = "white" if abs(value) > 0.6 * limit else "black"
+                axes.text(place, 0, f"{place}: {value:.1f}", ha="center", va="center", fontsize=8, color=colour)
+        more = f", first {MOST_MAPS}" if stage.ndim == 3 and len(stage) > MOST_MAPS else ""
+        label = f"{name}\n{_sizes(stage)}{more}\n" if stage.ndim == 3 else f"{name}  {len(stage)}\n"
+        label += f"{stage.min():.2g} to {stage.max():.2g}"
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+    return figure
+
+
+def confusion(matrix: np.ndarray, title: str = "confusion") -> Figure:
+    """How often each class (row) was taken for each (column), with the numbers; right answers in grey."""
+    _check("confusion", "matrix must be (C, C)", matrix, 2)
+    figure = Figure(figsize=(6, 5.6), layout="constrained")
+    axes = figure.subplots()
+    mistakes = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
+    largest = max(np.nanmax(mistakes, initial=0), 1)
+    axes.imshow(mistakes, mpl.colormaps["Reds"].with_extremes(bad="0.85"), vmin=0, vmax=largest)
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            colour = "white" if row != column and count > 0.6 * largest else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=9, color=colour)
+    classes = range(len(matrix))
+    axes.set(title=title, xlabel="taken for", ylabel="is", xticks=classes, yticks=classes)
+    return figure
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure as its suffix says (.png, .svg, .pdf), whole or not at all. Raises ValueError for others."""
+    content = io.BytesIO()
+    figure.savefig(content, format=Path(path).suffix[1:] or "no suffix", dpi=120)
+    atomic_write(path, content.getbuffer())
+
+
+def _side_by_side(maps: np.ndarray) -> np.ndarray:
+    """(C, H, W) as one picture (H, C * (W + gap)), with nan between."""
+    gap = np.full((*maps.shape[:2], _gap(maps.shape[2])), np.nan, maps.dtype)
+    return np.concatenate([part for image in zip(maps, gap, strict=True) for part in image], axis=1)
+
+
+def _gap(width: int) -> int:
+    return max(width // 10, 1)
+
+
+def _limit(values: np.ndarray) -> float:
+    """The largest absolute value, at which the colours of both signs end; 1 where all are zero."""
+    return float(np.abs(values).max(initial=0)) or 1.0
+
+
+def _sizes(array: np.ndarray) -> str:
+    return "x".join(map(str, array.shape))
+
+
+def _check(name: str, what: str, array: Any, ndim: int) -> None:
+    if array.ndim != ndim or not array.size:
+        raise tg.ShapeError(f"{name}: {what}, got {array.shape}")

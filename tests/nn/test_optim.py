@@ -1,0 +1,356 @@
+"""Optimisers: their steps, what they refuse, groups, and going on from a saved state."""
+
+import copy
+import gc
+import math
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import nn
+import tensorgrad as tg
+from nn.optim import SGD, Adam, AdamW
+
+# Every setting that changes the arithmetic, alone and together.
+SETTINGS = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-5}),
+    ("Adam", {"lr": 0.02, "betas": (0.3, 0.5), "weight_decay": 0.1}),
+    ("AdamW", {"lr": 0.02}),
+    ("AdamW", {"lr": 0.02, "weight_decay": 0.3}),
+]
+IDS = [f"{name} {' '.join(f'{k}={v}' for k, v in settings.items())}" for name, settings in SETTINGS]
+
+
+def make(kind, **settings):
+    rng = np.random.default_rng(0)
+    params = [nn.Parameter(rng.standard_normal(shape).astype(np.float32)) for shape in [(3, 4), (4,), ()]]
+    return params, getattr(nn.optim, kind)(params, **settings)
+
+
+def take_step(params, opt, number):
+    """One step on a loss that is not quadratic, with data that differs from step to step."""
+    rng = np.random.default_rng(number)
+    x = tg.tensor(rng.standard_normal((5, 3)).astype(np.float32))
+    opt.zero_grad()
+    loss = tg.tanh(x @ params[0] + params[1] * params[2]).sum() + (params[0] * params[0]).sum() * 0.1
+    loss.backward()
+    opt.step()
+    return loss.item()
+
+
+# Steps
+
+
+def reference(
+    kind, p, g, state, lr=1e-3, momentum=0, dampening=0, nesterov=False, betas=(0.9, 0.999), eps=1e-8, **rest
+):
+    """The formulas of the papers on one float64 number, written without looking at the code under test."""
+    decay = rest.get("weight_decay", 0.01 if kind == "AdamW" else 0)
+    state["t"] = t = state.get("t", 0) + 1
+    if kind == "AdamW":
+        p = p - lr * decay * p
+    else:
+        g = g + decay * p
+    if kind == "SGD":
+        v = g if t == 1 or not momentum else momentum * state["v"] + (1 - dampening) * g
+        state["v"] = v
+        return p - lr * (g + momentum * v if nesterov else v)
+    state["m"] = betas[0] * state.get("m", 0) + (1 - betas[0]) * g
+    state["v"] = betas[1] * state.get("v", 0) + (1 - betas[1]) * g**2
+    return p - lr * (state["m"] / (1 - betas[0] ** t)) / (math.sqrt(state["v"] / (1 - betas[1] ** t)) + eps)
+
+
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-12), (np.float32, 2e-5)])
+def test_steps_follow_the_published_formulas(kind, settings, dtype, tolerance):
+    p = nn.Parameter(np.array([1.5], dtype))
+    opt = getattr(nn.optim, kind)([p], **settings)
+    expected, state = 1.5, {}
+    for number in range(30):
+        gradient = math.cos(number) * 2 + expected
+        p.grad = tg.tensor(np.array([gradient], dtype))
+        opt.step()
+        expected = reference(kind, expected, gradient, state, **settings)
+        assert p.item() == pytest.approx(expected, rel=tolerance, abs=tolerance)
+    assert p.dtype == dtype
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+def test_fifty_steps_are_pytorchs_to_rounding(kind, settings):
+    torch = pytest.importorskip("torch")
+    params, opt = make(kind, **settings)
+    twins = [torch.nn.Parameter(torch.tensor(p.data)) for p in params]
+    other = getattr(torch.optim, kind)(twins, **settings)
+    for number in range(50):
+        take_step(params, opt, number)
+        x = torch.tensor(np.random.default_rng(number).standard_normal((5, 3)).astype(np.float32))
+        other.zero_grad()
+        (torch.tanh(x @ twins[0] + twins[1] * twins[2]).sum() + (twins[0] * twins[0]).sum() * 0.1).backward()
+        other.step()
+        for p, q in zip(params, twins, strict=True):
+            np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=2e-5, atol=2e-6, err_msg=f"step {number}")
+
+
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+def test_steps_lead_downhill(kind, settings):
+    params, opt = make(kind, **settings)
+    losses = [take_step(params, opt, 0) for _ in range(20)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW"])
+def test_steps_keep_memory_dtype_and_gradient(kind):
+    p = nn.Parameter([1.0, 2.0])
+    opt = getattr(nn.optim, kind)([p], lr=np.float64(0.1), weight_decay=np.float64(0.1))
+    memory = p.data
+    p.grad = tg.tensor([1.0, 1.0])
+    opt.step()
+    assert p.data is memory
+    assert p.dtype == np.float32
+    assert p.grad.tolist() == [1, 1]
+    assert p.requires_grad
+    assert all(value.dtype == np.float32 for value in opt.state[p].values() if isinstance(value, np.ndarray))
+
+
+@pytest.mark.parametrize("kind, settings", [("SGD", {"lr": 0.1, "momentum": 0.9}), ("SGD", {"lr": 0.1}), ("Adam", {})])
+def test_a_step_between_forward_and_backward_is_noticed(kind, settings):  # T11
+    layer = nn.Linear(2, 2)
+    opt = getattr(nn.optim, kind)(layer.parameters(), **settings)
+    layer(tg.ones(1, 2)).sum().backward()
+    x = tg.ones(1, 2, requires_grad=True)
+    late = layer(x).sum()
+    opt.step()
+    with pytest.raises(tg.GradientError, match=r"linear: its weight, .* was changed in place"):
+        late.backward()
+
+
+def test_parameters_without_a_gradient_and_frozen_ones_are_passed_over():  # T46
+    used, unused, frozen = (nn.Parameter([1.0]) for _ in range(3))
+    opt = SGD([used, unused, frozen], lr=1, momentum=0.5, weight_decay=0.5)
+    (used * frozen).sum().backward()
+    frozen.requires_grad_(False)
+    opt.step()
+    assert (used.item(), unused.item(), frozen.item()) == (-0.5, 1, 1)
+    assert list(opt.state) == [used]
+
+
+def test_a_closure_is_evaluated_with_gradients():
+    p = nn.Parameter([2.0])
+    opt = SGD([p], lr=0.25)
+
+    def closure():
+        opt.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with tg.no_grad():
+        assert opt.step(closure).item() == 4
+    assert p.item() == 1
+    assert opt.step() is None
+
+
+def test_gradients_are_dropped_or_zeroed():
+    params, opt = make("SGD", lr=0.1)
+    take_step(params, opt, 0)
+    opt.zero_grad(set_to_none=False)
+    assert params[1].grad.tolist() == [0, 0, 0, 0]
+    opt.zero_grad()
+    assert params[1].grad is None
+
+
+def train(seed, steps):
+    """Train a small network with every kind of layer on eight images; the losses, and the weights as bytes."""
+    tg.manual_seed(seed)
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Dropout(0.1), nn.Linear(36, 8)),
+    )
+    opt = Adam(net.parameters(), lr=0.01)
+    schedule = nn.schedule.OneCycleLR(opt, 0.03, steps)
+    images, labels = np.random.default_rng(0).standard_normal((8, 1, 6, 6)).astype(np.float32), np.arange(8)
+    losses = []
+    for _ in range(steps):
+        loss = nn.CrossEntropyLoss()(net(images), labels)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        schedule.step()
+        losses.append(loss.item())
+    return losses, b"".join(tensor.data.tobytes() for tensor in net.state_dict().values())
+
+
+def test_a_network_learns_and_repeats_bit_for_bit():
+    losses, weights = train(0, 40)
+    assert losses[-1] < 0.1 < 1.5 < losses[0]
+    assert train(0, 40) == (losses, weights)
+    assert train(1, 40)[1] != weights
+
+
+def test_training_leaves_no_cycles():
+    def alive():
+        return sum(issubclass(type(item), tg.Tensor) for item in gc.get_objects())
+
+    train(0, 2)
+    gc.collect()
+    before = alive()
+    gc.disable()
+    try:
+        train(0, 20)
+        assert alive() == before
+    finally:
+        gc.enable()
+
+
+# Groups
+
+
+def test_groups_have_settings_of_their_own():
+    slow, fast = nn.Parameter([0.0]), nn.Parameter([0.0])
+    opt = SGD([{"params": [slow]}, {"params": fast, "lr": 1}], lr=0.1)
+    for p in (slow, fast):
+        p.grad = tg.tensor([1.0])
+    opt.step()
+    assert (slow.item(), fast.item()) == (pytest.approx(-0.1), -1)
+    opt.param_groups[0]["lr"] = 2
+    opt.step()
+    assert slow.item() == pytest.approx(-2.1)
+    late = nn.Parameter([0.0])
+    opt.add_param_group({"params": [late], "momentum": 0.9})
+    assert [len(group["params"]) for group in opt.param_groups] == [1, 1, 1]
+    assert opt.param_groups[2]["lr"] == 0.1
+    assert repr(opt) == (
+        "SGD(\n"
+        "  (0): 1 parameters, lr=2, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False\n"
+        "  (1): 1 parameters, lr=1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False\n"
+        "  (2): 1 parameters, lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0, nesterov=False\n"
+        ")"
+    )
+
+
+P = nn.Parameter([1.0])
+
+
+@pytest.mark.parametrize(
+    "create, error, text",
+    [
+        (lambda: SGD([], lr=0.1), tg.ShapeError, "SGD: there is no parameter to optimise: params is empty"),
+        (lambda: Adam(P), tg.DTypeError, "Adam: params must be an iterable of tensors or groups, got one Parameter"),
+        (lambda: Adam({"params": [P]}), tg.DTypeError, "got one dict"),
+        (lambda: Adam([P, 3]), tg.DTypeError, "Adam: parameter 1 is a int, expected a Tensor"),
+        (lambda: Adam([{"params": [P]}, [P]]), tg.DTypeError, "Adam: a group must be a dict with 'params', got list"),
+        (lambda: SGD([P * 2]), tg.GradientError, "SGD: parameter 0 is the result of mul; only leaves"),
+        (lambda: SGD([P, P]), tg.ShapeError, "SGD: parameter 1 is parameter 0 once more"),
+        (lambda: SGD([{"params": [P]}, {"params": [P]}]), tg.ShapeError, "SGD: parameter 1 is parameter 0 once more"),
+        (lambda: SGD([P], lr=-0.1), tg.ShapeError, "SGD: lr must be a number that is not negative, got -0.1"),
+        (lambda: SGD([P], lr=math.nan), tg.ShapeError, "SGD: lr must be a number that is not negative, got nan"),
+        (lambda: SGD([P], momentum=-1), tg.ShapeError, "SGD: momentum must be a number that is not negative, got -1"),
+        (lambda: SGD([P], weight_decay=-1), tg.ShapeError, "SGD: weight_decay must be a number that is not negative"),
+        (
+            lambda: SGD([P], nesterov=True),
+            tg.ShapeError,
+            "SGD: nesterov needs a momentum above 0 and no dampening, got",
+        ),
+        (lambda: Adam([P], eps=-1), tg.ShapeError, "Adam: eps must be a number that is not negative, got -1"),
+        (lambda: Adam([P], betas=(0.9, 1)), tg.ShapeError, "Adam: betas[1] must be at least 0 and below 1, got 1"),
+        (
+            lambda: SGD([{"params": [P], "lr": -1}]),
+            tg.ShapeError,
+            "SGD: lr must be a number that is not negative, got -1",
+        ),
+        (lambda: nn.optim.Optimizer([P], {}), NotImplementedError, "Optimizer: has no _update method"),
+    ],
+)
+def test_wrong_arguments_are_refused(create, error, text):
+    P.grad = tg.tensor([1.0])
+    with pytest.raises(error, match=re.escape(text)):
+        create().step()
+
+
+# State
+
+
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+@pytest.mark.parametrize("at", [0, 1, 4])
+@pytest.mark.parametrize("through", [lambda state: state, lambda state: pickle.loads(pickle.dumps(state))])
+def test_a_resumed_run_is_bit_equal(kind, settings, at, through):  # T46
+    params, opt = make(kind, **settings)
+    frozen = nn.Parameter([1.0], requires_grad=False)
+    opt.add_param_group({"params": [frozen], "lr": 0.5})
+    for number in range(at):
+        take_step(params, opt, number)
+    weights, state = [p.data.copy() for p in params], through(opt.state_dict())
+    straight = [take_step(params, opt, number) for number in range(at, at + 5)]
+
+    twins = [nn.Parameter(array) for array in weights]
+    other = getattr(nn.optim, kind)([{"params": twins, "lr": 9.0}, {"params": [nn.Parameter([1.0])]}])
+    other.load_state_dict(state)
+    assert [take_step(twins, other, number) for number in range(at, at + 5)] == straight
+    for p, q in zip(params, twins, strict=True):
+        assert p.data.tobytes() == q.data.tobytes()
+    assert other.param_groups[1]["lr"] == 0.5
+
+
+def test_the_state_has_pytorchs_layout():
+    params, opt = make("Adam")
+    assert opt.state_dict()["state"] == {}
+    take_step(params, opt, 0)
+    state = opt.state_dict()
+    assert list(state["state"]) == [0, 1, 2]
+    assert list(state["state"][0]) == ["step", "exp_avg", "exp_avg_sq"]
+    settings = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+    assert state["param_groups"] == [{**settings, "params": [0, 1, 2]}]
+
+
+def test_the_state_is_a_snapshot_and_may_be_loaded_more_than_once():
+    params, opt = make("SGD", lr=0.1, momentum=0.9)
+    take_step(params, opt, 0)
+    state = opt.state_dict()
+    kept = copy.deepcopy(state)
+    for _ in range(2):
+        opt.load_state_dict(state)
+        take_step(params, opt, 1)
+    for number in range(3):
+        assert (state["state"][number]["momentum_buffer"] == kept["state"][number]["momentum_buffer"]).all()
+
+
+def test_a_state_that_does_not_fit_is_refused_whole():
+    params, opt = make("Adam")
+    take_step(params, opt, 0)
+    before = opt.state_dict()
+    state = copy.deepcopy(before)
+    state["state"][1]["exp_avg"] = np.zeros((7,), np.float32)
+    state["param_groups"][0]["lr"] = 5
+    text = "Adam: exp_avg of parameter 1 has shape (7,) in the state, the parameter (4,)"
+    with pytest.raises(nn.StateError, match=re.escape(text)):
+        opt.load_state_dict(state)
+    assert opt.param_groups[0]["lr"] == 1e-3
+    assert (opt.state[params[0]]["exp_avg"] == before["state"][0]["exp_avg"]).all()
+    with pytest.raises(nn.StateError, match="Adam: group 0 of the state has 3 parameters, the optimiser's 2"):
+        Adam(params[:2]).load_state_dict(before)
+    with pytest.raises(nn.StateError, match="Adam: the state has 1 groups, the optimiser 2"):
+        Adam([{"params": params[:2]}, {"params": params[2:]}]).load_state_dict(before)
+    with pytest.raises(nn.StateError, match="Adam: the state remembers a parameter 9, which is in no group"):
+        opt.load_state_dict({**before, "state": {9: {}}})
+
+
+def test_model_and_optimiser_are_copied_together():
+    params, opt = make("AdamW")
+    take_step(params, opt, 0)
+    twins, other = copy.deepcopy((params, opt))
+    assert take_step(twins, other, 1) == take_step(params, opt, 1)
+    assert all((p.data == q.data).all() and p is not q for p, q in zip(params, twins, strict=True))
+
+
+def test_adamw_is_adam_with_decay_apart():
+    assert issubclass(AdamW, Adam)
+    assert AdamW([P]).defaults["weight_decay"] == 0.01

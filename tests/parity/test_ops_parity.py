@@ -1,0 +1,481 @@
+"""The rows of the operation table, and the dtypes of operators, in PyTorch: values, gradients, second order."""
+
+import itertools
+import operator
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+import tensorgrad as tg
+from tensorgrad.ops import activation, conv, elementwise, indexing, linalg, loss, norm, pool, reduce, shape
+from tensorgrad.primitive import astype, broadcast_to, sum_to
+from tests import op_table
+from tests.op_table import F32, F64, ROWS, Seed, as_tuple, draw
+from tests.test_ops import differentiable, leaves, tensors_of
+
+pytestmark = [
+    pytest.mark.parity,
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning"),
+]
+
+
+def to_torch(value):
+    """A parameter as PyTorch takes it. Its index arrays are int64: uint8 would be a mask."""
+    if isinstance(value, np.ndarray):
+        return torch.tensor(value.astype(np.int64) if value.dtype.kind in "iu" else value)
+    if isinstance(value, tuple):
+        return tuple(map(to_torch, value))
+    if isinstance(value, np.dtype):
+        return torch.tensor(np.zeros((), value)).dtype
+    return value
+
+
+# PyTorch's spelling of what has another here
+
+
+def adjoint(forward, shape, gy):
+    """The gradient of a linear function at zeros of `shape`; differentiable in gy and in what `forward` holds."""
+    at = torch.zeros(shape, dtype=gy.dtype, requires_grad=True)
+    (found,) = torch.autograd.grad(forward(at), at, gy, create_graph=True)
+    return found
+
+
+def torch_conv(x, w, bias=None, *, padding, **params):
+    (top, bottom), (left, right) = padding
+    return F.conv2d(F.pad(x, (left, right, top, bottom)), w, bias, **params)
+
+
+def torch_setitem(x, value, index):
+    out = x.clone()
+    out[index] = value
+    return out
+
+
+def torch_batch_norm(x, weight, bias, eps):
+    axes = [0, *range(2, x.ndim)]
+    weight = torch.ones(x.shape[1], dtype=x.dtype) if weight is None else weight  # None with a bias: no second order
+    out = F.batch_norm(x, None, None, weight, bias, True, 0.1, eps)
+    return out, x.mean(axes), x.var(axes, unbiased=False)
+
+
+def torch_batch_norm_grad(gy, x, weight, eps):
+    x = x if x.requires_grad else x.clone().requires_grad_()
+    weight = torch.ones(x.shape[1], dtype=x.dtype, requires_grad=True) if weight is None else weight
+    bias = torch.zeros(x.shape[1], dtype=x.dtype, requires_grad=True)
+    out = F.batch_norm(x, None, None, weight, bias, True, 0.1, eps)
+    return torch.autograd.grad(out, (x, weight, bias), gy, create_graph=True)
+
+
+def torch_cross_entropy_grad(gy, x, target):
+    return torch.autograd.grad(F.cross_entropy(x, target), x, gy, create_graph=True)[0]
+
+
+def flat(offsets, windows, width):
+    positions = op_table.flat_indices(offsets.numpy(), (0, 0, 0, width), **windows)
+    return torch.tensor(positions).flatten(2)
+
+
+def torch_scatter(g, offsets, shape, **windows):
+    return torch.zeros(shape, dtype=g.dtype).flatten(2).scatter_add(2, flat(offsets, windows, shape[3]), g.flatten(2)).reshape(shape)
+
+
+def torch_gather(x, offsets, **windows):
+    return x.flatten(2).gather(2, flat(offsets, windows, x.shape[3])).reshape(offsets.shape)
+
+
+CALLS = {
+    sum_to: lambda x, shape: x.sum_to_size(shape),
+    broadcast_to: lambda x, shape: x.broadcast_to(shape),
+    shape.broadcast_to: torch.broadcast_to,
+    astype: lambda x, dtype: x.to(dtype),
+    elementwise._add: operator.add,
+    elementwise._sub: operator.sub,
+    elementwise.mul: operator.mul,
+    elementwise.div: operator.truediv,
+    elementwise.neg: torch.neg,
+    elementwise.add: torch.add,
+    elementwise.sub: torch.sub,
+    elementwise.pow: torch.pow,
+    elementwise.exp: torch.exp,
+    elementwise.log: torch.log,
+    elementwise.sqrt: torch.sqrt,
+    elementwise.where: torch.where,
+    elementwise.eq: torch.eq,
+    elementwise.ne: torch.ne,
+    elementwise.lt: torch.lt,
+    elementwise.le: torch.le,
+    elementwise.gt: torch.gt,
+    elementwise.ge: torch.ge,
+    elementwise.logical_and: torch.logical_and,
+    elementwise.logical_or: torch.logical_or,
+    elementwise.logical_not: torch.logical_not,
+    elementwise.bitwise_and: torch.bitwise_and,
+    elementwise.bitwise_or: torch.bitwise_or,
+    elementwise.bitwise_xor: torch.bitwise_xor,
+    activation.tanh: torch.tanh,
+    activation.sigmoid: torch.sigmoid,
+    activation.relu: torch.relu,
+    activation._softmax: torch.softmax,
+    activation.softmax: torch.softmax,
+    activation._log_softmax: torch.log_softmax,
+    activation.log_softmax: torch.log_softmax,
+    activation.dropout: F.dropout,
+    reduce._sum: lambda x, dims, keepdim: x.sum(dims, keepdim) if dims else x.clone(),
+    reduce._mean: lambda x, dims, keepdim: x.mean(dims, keepdim) if dims else x.clone(),
+    reduce.sum: torch.sum,
+    reduce.mean: torch.mean,
+    reduce._max: lambda x, dim, keepdim: tuple(torch.max(x, dim, keepdim)),
+    reduce.max: lambda x, **params: tuple(torch.max(x, **params)) if params else torch.max(x),
+    reduce._amax: torch.max,
+    reduce._argmax: torch.argmax,
+    reduce.argmax: torch.argmax,
+    shape._reshape: torch.reshape,
+    shape.reshape: torch.reshape,
+    shape.flatten: torch.flatten,
+    shape.squeeze: torch.squeeze,
+    shape.unsqueeze: torch.unsqueeze,
+    shape._permute: torch.permute,
+    shape.permute: torch.permute,
+    shape.transpose: torch.transpose,
+    shape.clone: torch.clone,
+    shape._cat: lambda *xs, dim: torch.cat(xs, dim),
+    shape.cat: lambda *xs, dim: torch.cat(xs, dim),
+    shape.stack: lambda *xs, dim: torch.stack(xs, dim),
+    indexing._getitem: lambda x, index: x[index],
+    indexing.getitem: lambda x, index: x[index],
+    indexing._put: lambda x, index, shape: adjoint(lambda at: at[index], shape, x),
+    indexing._setitem: torch_setitem,
+    indexing.setitem: torch_setitem,
+    indexing._gather: lambda x, index, dim: x.gather(dim, index),
+    indexing.gather: lambda x, index, dim: x.gather(dim, index),
+    indexing.scatter_along: lambda x, index, dim, shape: torch.zeros(shape, dtype=x.dtype).scatter_add(dim, index, x),
+    linalg._matmul: torch.matmul,
+    linalg.matmul: torch.matmul,
+    linalg._linear: F.linear,
+    linalg.linear: F.linear,
+    conv._conv2d: torch_conv,
+    conv.conv2d: F.conv2d,
+    conv.conv2d_input_grad: lambda gy, w, shape, **p: adjoint(lambda x: torch_conv(x, w, **p), shape, gy),
+    conv.conv2d_weight_grad: lambda gy, x, shape, **p: adjoint(lambda w: torch_conv(x, w, **p), shape, gy),
+    pool._max_pool2d: lambda x, **params: (F.max_pool2d(x, **params), None),
+    pool.max_pool2d: lambda x, **params: F.max_pool2d(x, **params),
+    pool.max_pool2d_scatter: torch_scatter,
+    pool.max_pool2d_gather: torch_gather,
+    norm._batch_norm: torch_batch_norm,
+    norm.native_batch_norm: torch_batch_norm,
+    norm.batch_norm_grad: torch_batch_norm_grad,
+    loss._cross_entropy: F.cross_entropy,
+    loss.cross_entropy: F.cross_entropy,
+    loss.cross_entropy_grad: torch_cross_entropy_grad,
+}
+
+
+def has_negative_step(index):
+    return any(isinstance(part, slice) and (part.step or 1) < 0 for part in (index if isinstance(index, tuple) else (index,)))
+
+
+def is_refused(row):
+    """What PyTorch does not take, or leaves undefined."""
+    if has_negative_step(row.params.get("index")):
+        return "no slices with a negative step"
+    if row.op is indexing._setitem and row.inputs[1:] != [()] and repeats(row.params["index"], row.inputs[0]):
+        return "which of several writes to a place stands is undefined"
+    if row.op is indexing._setitem and np.ndim(np.zeros(row.inputs[0])[row.params["index"]]) < len(np.shape(row.values()[1])):
+        return "no second order for a value of more axes than its place"
+    if row.op is norm.batch_norm_grad and 0 in row.inputs[0]:
+        return "no batch norm of an empty batch"
+    if any(isinstance(value, Seed) for value in row.params.values()):
+        return "other random numbers"
+    return None
+
+
+def repeats(index, size):
+    places = np.arange(int(np.prod(size))).reshape(size)[index]
+    return len(set(places.ravel().tolist())) < places.size
+
+
+COMPARED = [row for row in ROWS if row.op in CALLS and not is_refused(row)]
+
+
+def torch_inputs(row, values):
+    inputs = [torch.tensor(v) if isinstance(v, np.ndarray) else v for v in values]
+    for i in row.wanted():
+        inputs[i] = torch.tensor(np.array(values[i]), requires_grad=True)
+    return inputs
+
+
+def close(got, expected, dtype):
+    """Within a few roundings of the largest value."""
+    expected = expected.detach().numpy()
+    got = got.detach().data if isinstance(got, tg.Tensor) else got
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
+    rtol = 1e-12 if dtype == F64 else 1e-5
+    scale = np.max(np.abs(expected), initial=0.0) if expected.dtype.kind == "f" and expected.size else 1
+    np.testing.assert_allclose(got, expected, rtol=rtol, atol=rtol * float(scale))
+
+
+@pytest.mark.parametrize("dtype", [F64, F32], ids=["float64", "float32"])
+@pytest.mark.parametrize("row", COMPARED, ids=lambda row: row.id)
+def test_a_row(row, dtype):
+    values = [np.asarray(v).astype(dtype) if i in row.wanted() else v for i, v in enumerate(row.values())]
+    ours, theirs = leaves(row, values), torch_inputs(row, values)
+    if not row.wanted():
+        ours = [tg.tensor(v) if isinstance(v, np.ndarray) else v for v in ours]
+    params = {k: to_torch(v) for k, v in row.params.items()}
+    results, right = as_tuple(row.run(*ours)), as_tuple(CALLS[row.op](*theirs, **params))
+    assert len(results) == len(right)
+    for one, other in zip(results, right, strict=True):
+        if other is not None:
+            close(one, other, dtype)
+    outputs = differentiable(results)
+    targets, torch_targets = tensors_of(row, ours), tensors_of(row, theirs)
+    if not outputs:
+        return
+    torch_outputs = [r for r in right if r is not None and r.requires_grad]
+    cotangents = [draw(np.random.default_rng(7), out.shape, -1.1, 1.3).astype(out.dtype) for out in outputs]
+    ours_g = [tg.tensor(g, requires_grad=True) for g in cotangents]
+    theirs_g = [torch.tensor(np.array(g), requires_grad=True) for g in cotangents]
+
+    first = tg.grad(outputs, targets, ours_g, create_graph=True, allow_unused=True)
+    torch_first = torch.autograd.grad(torch_outputs, torch_targets, theirs_g, create_graph=True, allow_unused=True)
+    compare(first, torch_first, targets, dtype)
+
+    first = [zero_like(g, t) for g, t in zip(first, targets, strict=True)]
+    torch_first = [torch.zeros_like(t) if g is None else g for g, t in zip(torch_first, torch_targets, strict=True)]
+    weights = [draw(np.random.default_rng(8), g.shape, -1.7, 1.2).astype(g.dtype) for g in first]
+    kept = [(g, tg.tensor(v)) for g, v in zip(first, weights, strict=True) if g.requires_grad]
+    torch_kept = [(g, torch.tensor(np.array(v))) for g, v in zip(torch_first, weights, strict=True) if g.requires_grad]
+    second = grads(tg.grad, kept, [*targets, *ours_g])
+    torch_second = grads(torch.autograd.grad, torch_kept, [*torch_targets, *theirs_g])
+    compare(second, torch_second, [*targets, *ours_g], dtype)
+
+
+def grads(grad, pairs, wanted):
+    if not pairs:
+        return [None] * len(wanted)
+    outputs, weights = zip(*pairs, strict=True)
+    return grad(outputs, wanted, weights, allow_unused=True)
+
+
+def zero_like(g, tensor):
+    return tg.zeros_like(tensor) if g is None else g
+
+
+def compare(found, torch_found, targets, dtype):
+    """No gradient and a gradient of zeros are the same."""
+    for one, other, target in zip(found, torch_found, targets, strict=True):
+        close(zero_like(one, target), torch.zeros(target.shape, dtype=to_torch(dtype)) if other is None else other, dtype)
+
+
+def test_what_is_compared():
+    """Every operation with a counterpart is compared; these have none."""
+    missing = {row.name for row in ROWS} - {row.name for row in COMPARED}
+    assert missing == {"_dropout", "_flat_indices", "_share_of_ties", "bitwise_not", "last_writes"}
+
+
+# dtypes of the operators
+
+DTYPES = [np.bool_, np.uint8, np.int8, np.int16, np.int32, np.int64, np.float16, np.float32, np.float64]
+NUMBERS = [True, 2, 2.5]
+OPERATORS = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "truediv": operator.truediv,
+    "pow": operator.pow,
+    "matmul": operator.matmul,
+    "eq": operator.eq,
+    "lt": operator.lt,
+    "and": operator.and_,
+    "or": operator.or_,
+    "xor": operator.xor,
+}
+
+
+def operands():
+    """One of every dtype as an array and 0-d, and a number of every kind."""
+    for dtype in DTYPES:
+        yield np.array([1, 2, 1], dtype)
+        yield np.array(2, dtype)
+    yield from NUMBERS
+
+
+def attempt(function, *values):
+    """dtype and values of the result, or "refused"."""
+    try:
+        result = function(*values)
+    except (RuntimeError, TypeError, ValueError, NotImplementedError):
+        return "refused"
+    if not isinstance(result, (tg.Tensor, torch.Tensor)):
+        return "no tensor"
+    array = result.data if isinstance(result, tg.Tensor) else result.numpy()
+    return str(array.dtype), np.asarray(array, np.float64).round(2).tolist()
+
+
+def disagreements(function, torch_function, tuples):
+    found = []
+    for values in tuples:
+        if not any(isinstance(v, np.ndarray) for v in values):
+            continue
+        ours = attempt(function, *[tg.tensor(v) if isinstance(v, np.ndarray) else v for v in values])
+        theirs = attempt(torch_function, *[torch.tensor(v) if isinstance(v, np.ndarray) else v for v in values])
+        if ours != theirs:
+            told = [f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values]
+            found.append((*told, ours, theirs))
+    return found
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_dtypes_of_operators(name):
+    assert disagreements(OPERATORS[name], OPERATORS[name], itertools.product(operands(), repeat=2)) == []
+
+
+def test_dtypes_of_where():
+    condition = np.array([True, False, True])
+    triples = ((condition, x, y) for x, y in itertools.product(operands(), repeat=2))
+    assert disagreements(tg.where, torch.where, triples) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["neg", "exp", "log", "sqrt", "tanh", "sigmoid", "relu", "sum", "mean", "max", "argmax", "logical_not", "clone"],
+)
+def test_dtypes_of_functions(name):
+    assert disagreements(getattr(tg, name), getattr(torch, name), ((x,) for x in operands())) == []
+
+
+@pytest.mark.parametrize("name", ["cat", "stack"])
+def test_dtypes_of_lists(name):
+    arrays = [x for x in operands() if isinstance(x, np.ndarray) and (x.ndim or name == "stack")]
+    pairs = [(x, y) for x, y in itertools.product(arrays, repeat=2) if x.shape == y.shape]
+    ours, theirs = getattr(tg, name), getattr(torch, name)
+    assert disagreements(lambda x, y: ours([x, y]), lambda x, y: theirs([x, y]), pairs) == []
+
+
+# Kinks, ties and extreme values
+
+EDGES = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, 1e4, -1e4, np.inf, -np.inf, np.nan]
+UNARY = ["exp", "log", "sqrt", "tanh", "sigmoid", "relu", "neg"]
+
+
+def value_and_slope(grad, make, function, *values):
+    tensors = [make(v) for v in values]
+    out = function(*tensors)
+    return [out.detach().item(), *[g.item() for g in grad(out, tensors)]]
+
+
+def ours_at(function, *values):
+    return value_and_slope(tg.grad, lambda v: tg.tensor(np.float64(v), requires_grad=True), function, *values)
+
+
+def theirs_at(function, *values):
+    make = lambda v: torch.tensor(float(v), dtype=torch.float64, requires_grad=True)  # noqa: E731
+    return value_and_slope(torch.autograd.grad, make, function, *values)
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_edges_of_functions(name):
+    for x in EDGES:
+        np.testing.assert_allclose(ours_at(getattr(tg, name), x), theirs_at(getattr(torch, name), x), rtol=1e-13, err_msg=f"{x}")
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow"])
+def test_edges_of_operators(name):
+    """-0.0 ** y is left out: PyTorch itself gives different results for the tensor 0.5 and the number 0.5."""
+    function = OPERATORS[name]
+    for x, y in itertools.product(EDGES, repeat=2):
+        if name == "pow" and str(x) == "-0.0":
+            continue
+        np.testing.assert_allclose(ours_at(function, x, y), theirs_at(function, x, y), rtol=1e-13, err_msg=f"{x}, {y}")
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, -2, 0.0, 0.5, 1.0, 2.0, 2.5, -0.5, np.inf, np.nan])
+def test_edges_of_powers_of_numbers(exponent):
+    for x in EDGES:
+        if str(x) != "-0.0":
+            got, right = ours_at(lambda x: x**exponent, x), theirs_at(lambda x: x**exponent, x)
+            np.testing.assert_allclose(got, right, rtol=1e-13, err_msg=f"{x}")
+        got, right = ours_at(lambda x: exponent**x, x), theirs_at(lambda x: exponent**x, x)
+        np.testing.assert_allclose(got, right, rtol=1e-13, err_msg=f"{exponent} ** {x}")
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_edges_of_softmax(name):
+    for row in itertools.product([0.0, 1e5, -1e5, np.inf, -np.inf, np.nan], repeat=3):
+        x, u = tg.tensor(np.array(row), requires_grad=True), torch.tensor(row, dtype=torch.float64, requires_grad=True)
+        out, right = getattr(tg, name)(x, 0), getattr(torch, name)(u, 0)
+        weights = [1.0, -2.0, 0.5]
+        (out * tg.tensor(np.array(weights))).sum().backward()
+        (right * torch.tensor(weights, dtype=torch.float64)).sum().backward()
+        np.testing.assert_allclose(out.detach().data, right.detach().numpy(), rtol=1e-13, err_msg=f"{row}")
+        np.testing.assert_allclose(x.grad.data, u.grad.numpy(), rtol=1e-13, err_msg=f"{row}")
+
+
+@pytest.mark.parametrize("content", ["ties", "nan", "infinite"])
+def test_edges_of_maxima(content):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x = rng.integers(0, 3, (4, 5)).astype(np.float64)
+        if content != "ties":
+            x[rng.random(x.shape) < 0.4] = np.nan if content == "nan" else -np.inf
+        for function in (
+            lambda t: t.max(),
+            lambda t: t.max(0)[0],
+            lambda t: t.max(1, keepdim=True)[0],
+            lambda t: (tg if isinstance(t, tg.Tensor) else F).max_pool2d(t.reshape(1, 1, 4, 5), (3, 2), 1, (1, 1)),
+        ):
+            a, b = tg.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+            out, right = function(a), function(b)
+            g = rng.standard_normal(right.shape)
+            out.backward(tg.tensor(g))
+            right.backward(torch.tensor(g))
+            np.testing.assert_array_equal(out.detach().data, right.detach().numpy())
+            np.testing.assert_allclose(a.grad.data, b.grad.numpy(), rtol=1e-13, atol=1e-13)
+        np.testing.assert_array_equal(tg.tensor(x).max(1)[1].data, torch.tensor(x).max(1)[1].numpy())
+        assert tg.tensor(x).argmax().item() == torch.tensor(x).argmax().item()
+
+
+# Random convolutions and poolings
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_convolutions(seed):
+    rng = np.random.default_rng(seed)
+    groups = int(rng.choice([1, 2, 3]))
+    kernel, stride, dilation, padding = (tuple(rng.integers(a, b, 2).tolist()) for a, b in [(1, 4), (1, 4), (1, 3), (0, 3)])
+    size = [int(rng.integers(max(1, d * (k - 1) + 1 - 2 * p), 9)) for k, d, p in zip(kernel, dilation, padding, strict=True)]
+    x = rng.standard_normal((int(rng.integers(1, 3)), 2 * groups, *size))
+    w = rng.standard_normal((groups * int(rng.integers(1, 3)), 2, *kernel))
+    tensors = [tg.tensor(v, requires_grad=True) for v in (x, w, rng.standard_normal(len(w)))]
+    others = [torch.tensor(t.detach().data, requires_grad=True) for t in tensors]
+    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    agree(lambda lib, *t: lib.conv2d(*t, **params), tensors, others)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_poolings(seed):
+    rng = np.random.default_rng(seed)
+    kernel, stride, dilation = (tuple(rng.integers(a, b, 2).tolist()) for a, b in [(1, 5), (1, 4), (1, 3)])
+    padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel)
+    # At least `d` pixels: PyTorch crashes where a dilated window steps over the whole image.
+    size = [int(rng.integers(max(d, d * (k - 1) + 1 - 2 * p), 10)) for k, d, p in zip(kernel, dilation, padding, strict=True)]
+    x = rng.integers(-4, 0, (2, 2, *size)).astype(np.float64)
+    params = {"stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": bool(rng.integers(2))}
+    tensors, others = [tg.tensor(x, requires_grad=True)], [torch.tensor(x, requires_grad=True)]
+    agree(lambda lib, t: lib.max_pool2d(t, kernel, return_indices=True, **params), tensors, others)
+
+
+def agree(call, tensors, others):
+    results, right = as_tuple(call(tg, *tensors)), as_tuple(call(F, *others))
+    g = np.random.default_rng(9).standard_normal(right[0].shape)
+    first = tg.grad(results[0], tensors, tg.tensor(g), create_graph=True)
+    torch_first = torch.autograd.grad(right[0], others, torch.tensor(g), create_graph=True)
+    second = tg.grad(sum((f * f).sum() for f in first), tensors, allow_unused=True)
+    torch_second = torch.autograd.grad(sum((f * f).sum() for f in torch_first), others, allow_unused=True)
+    for one, other in zip(results, right, strict=True):
+        np.testing.assert_allclose(one.detach().data, other.detach().numpy(), rtol=1e-11, atol=1e-11)
+    compare(first, torch_first, tensors, F64)
+    compare(second, torch_second, tensors, F64)
