@@ -12,6 +12,7 @@ import csv
 import functools
 import io
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -186,6 +187,15 @@ def load_data(folder: Path | None) -> ImageData:
     return data
 
 
+def make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"--out {path}: there is a file of that name, or on the way to it") from None
+    if not os.access(path, os.W_OK):
+        raise PermissionError(f"--out {path}: no permission to write there")
+
+
 def number(kind: type, low: float, strict: bool = False) -> Callable[[str], float]:
     """What argparse reads a number with: finite, and at least `low`, or above it if `strict`."""
 
@@ -221,7 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse(arguments)
     try:
         data = load_data(args.data)
-        args.out.mkdir(parents=True, exist_ok=True)
+        make_folder(args.out)
     except (tg.TensorgradError, OSError) as error:
         print(f"train_mnist: {error}", file=sys.stderr)
         return 2

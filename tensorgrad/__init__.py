@@ -3,7 +3,12 @@
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
+from . import check as check
 from . import random as random
+from . import viz as viz
+from .check import detect_anomaly as detect_anomaly
+from .check import gradcheck as gradcheck
+from .check import gradgradcheck as gradgradcheck
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
 from .creation import eye as eye
@@ -118,10 +123,12 @@ __all__ = [
     "bool",
     "broadcast_to",
     "cat",
+    "check",
     "clone",
     "conv2d",
     "cross_entropy",
     "default_generator",
+    "detect_anomaly",
     "div",
     "dropout",
     "elementwise",
@@ -139,6 +146,8 @@ __all__ = [
     "gather",
     "ge",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "gt",
     "hide_frames",
     "int8",
@@ -190,6 +199,7 @@ __all__ = [
     "transpose",
     "uint8",
     "unsqueeze",
+    "viz",
     "where",
     "zeros",
     "zeros_like",

@@ -94,7 +94,7 @@ class Node:
         "where",  # (code object, instruction offset) of the user's line: cheap to take, and holds no frame alive
     )
 
-    dtypes: list[np.dtype[Any] | None]
+    dtypes: tuple[np.dtype[Any] | None, ...]
     edges: list[Edge]
     hooks: dict[int, dict[int, Callable[[Any], Any]]] | None
     numbers: dict[int, float] | None

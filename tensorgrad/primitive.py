@@ -187,7 +187,7 @@ class Primitive:
             node.edges = edges
             node.numbers = numbers
             node.shapes = shapes
-            node.dtypes = [dtype] * len(args) if plain else [getattr(a, "dtype", None) for a in arrays]
+            node.dtypes = (dtype,) * len(args) if plain else tuple([getattr(a, "dtype", None) for a in arrays])
             node.hooks = node.retained = None
             if plan.keep:
                 node.saved, node.versions = saved, versions = [], []

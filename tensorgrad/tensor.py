@@ -200,9 +200,9 @@ class Tensor(TensorBase):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self._requires_grad:
             raise GradientError("numpy: the tensor requires a gradient, which an array would lose: call detach() first")
-        if dtype is not None and np.dtype(dtype) != self._data.dtype:
-            return self._data.astype(dtype)
-        return self._data.copy() if copy else self._data
+        if copy is None:
+            return self._data if dtype is None else self._data.astype(dtype, copy=False)
+        return np.array(self._data, dtype, copy=copy)  # copy=False raises where a copy is needed
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.__array__().__dlpack__(**options)
@@ -245,11 +245,13 @@ class Tensor(TensorBase):
         return bool((self._data == (value._data if isinstance(value, TensorBase) else value)).any())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self._data.size == 1 else repr(self)
+        if spec and self._data.size != 1:
+            raise DTypeError(f"format: {spec!r} is for one number, the tensor has shape {self._data.shape}")
+        return format(self.item(), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         values = np.array2string(self._data, separator=", ", precision=4, threshold=1000, prefix="tensor(")
-        parts = [values]
+        parts = [values] if self._data.size else [values, f"size={self._data.shape}"]
         if self._data.dtype not in (np.float32, np.int64, np.bool_):
             parts.append(f"dtype={self._data.dtype}")
         if self.node is not None:
@@ -620,7 +622,7 @@ def to_array(data: Any, dtype: Any = None) -> Array:
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DTypeError(f"tensor: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _plain(data: Any) -> Any:

@@ -51,7 +51,7 @@ class Row:
 
     @property
     def id(self) -> str:
-        """The operation, its inputs and parameters: also the seed of the values, so they do not change with the table."""
+        """Operation, inputs and parameters: also the seed of the values, so that they do not change with the table."""
         inputs = ",".join(_brief(x) for x in self.inputs)
         params = ",".join(f"{k}={_brief(v)}" for k, v in self.params.items())
         return "-".join(filter(None, (self.name, inputs.replace(" ", ""), params.replace(" ", ""))))
@@ -65,8 +65,7 @@ class Row:
         rng = np.random.default_rng(zlib.crc32(self.id.encode()))
         domains = self.domain if isinstance(self.domain, list) else [self.domain] * len(self.inputs)
         return [
-            draw(rng, x, *domain) if isinstance(x, tuple) else x
-            for x, domain in zip(self.inputs, domains, strict=True)
+            draw(rng, x, *domain) if isinstance(x, tuple) else x for x, domain in zip(self.inputs, domains, strict=True)
         ]
 
     def run(self, *inputs: Any) -> Any:
@@ -166,7 +165,7 @@ def _with_draws(x, generator):
 
 
 def batch_norm_grad(gy, x, weight, eps):
-    """From the full Jacobian of one channel at a time: d out_i / d x_j = w/std * ((i == j) - 1/n - xhat_i xhat_j / n)."""
+    """From each channel's full Jacobian: d out_i / d x_j = w/std * ((i == j) - 1/n - xhat_i xhat_j / n)."""
     gx, gw, gb = np.zeros(x.shape), np.zeros(x.shape[1]), np.zeros(x.shape[1])
     for c in range(x.shape[1]):
         values, g = x[:, c].ravel(), gy[:, c].ravel()
@@ -510,7 +509,8 @@ ROWS: list[Row] = [
             ((3, 1), 1, False),
         ]
     ],
-    Row(reduce._max, lambda x, dim, keepdim: (x, np.zeros((), I64)), [()], {"dim": 0, "keepdim": False}),
+    Row(reduce.max, lambda x, dim: (x, np.zeros((), I64)), [()], {"dim": 0}),
+    Row(reduce.argmax, lambda x, dim, keepdim: np.zeros((), I64), [()], {"dim": -1, "keepdim": True}),
     Row(reduce.max, max_with_index, [(2, 3)], {"dim": -2, "keepdim": True}),
     Row(reduce.max, lambda x: np.array(max(x.ravel())), [(2, 3)]),
     Row(reduce._amax, lambda x: np.array(max(x.ravel())), [(2, 3)]),
@@ -524,7 +524,13 @@ ROWS: list[Row] = [
     Row(shape._reshape, lambda x, shape: np.array(x.ravel().tolist()).reshape(shape), [(2, 6)], {"shape": (3, 4)}),
     Row(shape._reshape, lambda x, shape: x.reshape(shape), [()], {"shape": (1, 1)}),
     Row(shape._reshape, lambda x, shape: x.reshape(shape), [(0, 3)], {"shape": (3, 0)}),
-    Row(shape.reshape, lambda x, shape: x.reshape(3, 4), [(2, 6)], {"shape": (3, -1)}, call=lambda x, shape: tg.reshape(x, *shape)),
+    Row(
+        shape.reshape,
+        lambda x, shape: x.reshape(3, 4),
+        [(2, 6)],
+        {"shape": (3, -1)},
+        call=lambda x, shape: tg.reshape(x, *shape),
+    ),
     Row(shape.flatten, lambda x, **_: x.reshape(2, 12), [(2, 3, 4)], {"start_dim": 1}),
     Row(shape.flatten, lambda x: x.reshape(1), [()]),
     Row(shape.flatten, lambda x, **_: x.reshape(6, 4), [(2, 3, 4)], {"start_dim": 0, "end_dim": 1}),
@@ -548,11 +554,17 @@ ROWS: list[Row] = [
         [(2, 3), (2, 2)],
         {"dim": 1},
     ),
-    Row(shape.cat, lambda x, y, dim: np.array([[*a, *b] for a, b in zip(x, y, strict=True)]), [(2, 1), (2, 2)], {"dim": -1}, call=listed(shape.cat)),
+    Row(
+        shape.cat,
+        lambda x, y, dim: np.array([[*a, *b] for a, b in zip(x, y, strict=True)]),
+        [(2, 1), (2, 2)],
+        {"dim": -1},
+        call=listed(shape.cat),
+    ),
     Row(shape.stack, lambda x, y, dim: np.array([x, y]), [(2, 3), (2, 3)], {"dim": 0}, call=listed(shape.stack)),
     Row(shape.stack, lambda x, y, dim: np.array([x.T, y.T]).T, [(2, 3), (2, 3)], {"dim": -1}, call=listed(shape.stack)),
     Row(shape.stack, lambda x, y, dim: np.array([x, y]), [(), ()], {"dim": 0}, call=listed(shape.stack)),
-]  # fmt: skip
+]
 
 # Indexing: (shape, index), every kind of index alone and mixed, with repeats
 MASK = np.array([[True, False, True], [False, False, True]])
@@ -584,9 +596,7 @@ INDICES = [
     ((4, 3), True),
 ]
 ROWS += [Row(indexing._getitem, lambda x, index: x[index], [s], {"index": index}) for s, index in INDICES]
-ROWS += [
-    Row(indexing._put, put, [np.zeros(s)[index].shape], {"index": index, "shape": s}) for s, index in INDICES
-]
+ROWS += [Row(indexing._put, put, [np.zeros(s)[index].shape], {"index": index, "shape": s}) for s, index in INDICES]
 ROWS += [
     Row(indexing.getitem, lambda x, index: x[index], [(4, 3)], {"index": index})
     for index in [-1, (slice(None), [0, 0, 2]), (np.array([0, 1]), Ellipsis, 1)]
@@ -598,8 +608,8 @@ ROWS += [
         ([(4, 3), (2, 1)], (slice(1, 3), slice(0, 2))),
         ([(4, 3), ()], Ellipsis),
         ([(4, 3), 1.5], (slice(None), 0)),
-        ([(4, 3), (1, 3)], 2),
-        ([(4, 3), (1, 2, 3)], np.array([0, 2])),
+        ([(4, 3), (1,)], 2),
+        ([(4, 3), (2, 3)], np.array([0, 2])),
         ([(2, 3), ()], MASK),
         ([(2, 3), (3,)], MASK),
         ([(0, 3), (3,)], slice(None)),
@@ -607,15 +617,21 @@ ROWS += [
         ([(4, 3), (1,)], (np.array([1, 1, -3]), np.array([2]))),
     ]
 ]
-ROWS.append(
+ROWS += [
     Row(
         indexing.setitem,
         setitem,
-        [(4, 3), (3,)],
-        {"index": -1},
+        inputs,
+        {"index": index},
         call=lambda x, value, index: indexing.setitem(x, index, value),
     )
-)
+    for inputs, index in [
+        ([(4, 3), (3,)], -1),
+        ([(4, 3), (1, 3)], 2),
+        ([(4, 3), (1, 2, 3)], [0, 2]),
+        ([(4, 3), 2], (slice(None), 1)),
+    ]
+]
 ROWS += [
     Row(indexing.last_writes, last_writes, [], {"index": index, "shape": s})
     for s, index in [
@@ -653,6 +669,15 @@ ROWS.append(
         call=lambda x, index, dim: tg.gather(x, dim, index),
     )
 )
+ROWS.append(
+    Row(
+        indexing.gather,
+        lambda x, index, dim: x,
+        [(), np.array(0)],
+        {"dim": 0},
+        call=lambda x, index, dim: tg.gather(x, dim, index),
+    )
+)
 
 # Matrix products
 ROWS += [
@@ -661,7 +686,14 @@ ROWS += [
 ]
 ROWS += [
     Row(linalg.matmul, matmul, shapes)
-    for shapes in [[(3,), (3,)], [(2, 3), (3,)], [(3,), (3, 2)], [(2, 2, 3), (3,)], [(3,), (2, 3, 2)], [(2, 3), (2, 3, 2)]]
+    for shapes in [
+        [(3,), (3,)],
+        [(2, 3), (3,)],
+        [(3,), (3, 2)],
+        [(2, 2, 3), (3,)],
+        [(3,), (2, 3, 2)],
+        [(2, 3), (2, 3, 2)],
+    ]
 ]
 ROWS += [
     Row(linalg._linear, linear, [x, (4, 3), bias])
@@ -698,7 +730,12 @@ for x, filters in [((0, 4, 8, 6), 4), ((1, 2, 3, 2), 6)]:
     ROWS.append(Row(conv.conv2d_input_grad, naive.conv_input_grad, [y, w], {"shape": x, **params}))
     ROWS.append(Row(conv.conv2d_weight_grad, naive.conv_weight_grad, [y, x], {"shape": w, **params}))
 ROWS += [  # one pixel and pointwise kernels; the public function's spellings
-    Row(conv._conv2d, conv2d, [(2, 3, 4, 3), (2, 3, 1, 1), None], {"stride": s, "padding": p, "dilation": (1, 1), "groups": 1})
+    Row(
+        conv._conv2d,
+        conv2d,
+        [(2, 3, 4, 3), (2, 3, 1, 1), None],
+        {"stride": s, "padding": p, "dilation": (1, 1), "groups": 1},
+    )
     for s, p in [((1, 1), ((0, 0), (0, 0))), ((2, 2), ((0, 0), (0, 0))), ((1, 1), ((1, 0), (0, 0)))]
 ]
 ROWS += [
@@ -746,14 +783,19 @@ for x, params in [(POOL_X, p) for p in POOL_PARAMS] + [(x, OVERLAPS) for x in [P
 ROWS += [
     Row(
         pool.max_pool2d,
-        lambda x, *, canonical=canonical, return_indices=False, **_: max_pool2d_flat(x, *canonical)[: 1 + return_indices],
+        lambda x, *, canonical=canonical, return_indices=False, **_: max_pool2d_flat(x, *canonical)[
+            : 1 + return_indices
+        ],
         [(2, 1, 5, 6)],
         params,
     )
     for params, canonical in [
         ({"kernel_size": 2}, ((2, 2), (2, 2), (0, 0), (1, 1), False)),
         ({"kernel_size": (3, 2), "stride": 1, "padding": (1, 0)}, ((3, 2), (1, 1), (1, 0), (1, 1), False)),
-        ({"kernel_size": 3, "stride": (2, 3), "ceil_mode": True, "return_indices": True}, ((3, 3), (2, 3), (0, 0), (1, 1), True)),
+        (
+            {"kernel_size": 3, "stride": (2, 3), "ceil_mode": True, "return_indices": True},
+            ((3, 3), (2, 3), (0, 0), (1, 1), True),
+        ),
         ({"kernel_size": 2, "stride": 1, "dilation": 2, "padding": 1}, ((2, 2), (1, 1), (1, 1), (2, 2), False)),
     ]
 ]
@@ -781,7 +823,12 @@ ROWS += [
 ]
 ROWS += [
     Row(norm.batch_norm_grad, batch_norm_grad, [x, x, weight], {"eps": eps}, call=batch_norm_grad_call)
-    for x, weight, eps in [((3, 2, 2, 3), (2,), 1e-5), ((4, 3), (3,), 0.1), ((3, 2, 4), None, 1e-3), ((0, 2, 2), (2,), 0.1)]
+    for x, weight, eps in [
+        ((3, 2, 2, 3), (2,), 1e-5),
+        ((4, 3), (3,), 0.1),
+        ((3, 2, 4), None, 1e-3),
+        ((0, 2, 2), (2,), 0.1),
+    ]
 ]
 LABELS = np.array([2, 0, 2, 1])
 ROWS += [

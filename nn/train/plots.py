@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 import tensorgrad as tg
 
@@ -33,20 +33,22 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
         accuracy.plot(epochs, [100 * row[f"{part}_accuracy"] for row in history], "o-", ms=3, label=label)
     rate.plot(epochs, [row["lr"] for row in history], "o-", ms=3, color="0.4")
     loss.set(title="loss (cross-entropy)", yscale="log")
-    loss.yaxis.set_major_formatter(LogFormatter())
-    loss.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(3, 0.5)))
+    loss.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
+    loss.yaxis.set_major_formatter("{x:g}")
+    loss.yaxis.set_minor_formatter("{x:g}")
     accuracy.set(title=f"accuracy in %, test at the end: {100 * history[-1]['test_accuracy']:.2f}")
     rate.set(title="learning rate at the end of the epoch")
     for axes in (loss, accuracy, rate):
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0.5, len(epochs) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
     figure.legend(*loss.get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False)
     return figure
 
 
 def filters(weight: np.ndarray, title: str = "filters") -> Figure:
-    """The filters (O, I, KH, KW) of a convolution, side by side, 8 in a row; of several input channels each in turn."""
+    """The filters (O, I, KH, KW) of a convolution, 8 in a row, by their number; with several input channels by both."""
     _check("filters", "weight must be (O, I, KH, KW)", weight, 4)
     images = weight.reshape(-1, *weight.shape[2:])
     columns = min(len(images), 8)
@@ -59,7 +61,8 @@ def filters(weight: np.ndarray, title: str = "filters") -> Figure:
         axes.axis("off")
         if number < len(images):
             drawn = axes.imshow(images[number], SIGNED, vmin=-limit, vmax=limit)
-            axes.set_title(str(number), fontsize=8)
+            output, channel = divmod(number, weight.shape[1])
+            axes.set_title(f"{output},{channel}" if weight.shape[1] > 1 else str(output), fontsize=8)
     figure.colorbar(drawn, ax=grid, fraction=0.05, shrink=0.8)
     return figure
 

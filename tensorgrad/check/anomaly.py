@@ -53,9 +53,9 @@ class _Anomaly(Observer):
             if self.check_nan and g is not None and not _finite(g):
                 # No VJP gave such a share, or `contributed` would have raised.
                 raise AnomalyError(
-                    f"{node.name}: the gradient that arrives at its {name} {_held(g)}, though every VJP before gave "
-                    "finite values: it came in with the gradient that the walk started from, from a hook, or by adding "
-                    f"up large shares (recorded at {node.place()})\n    the gradient of {name}: {_told(g)}"
+                    f"{node.name}: the gradient that arrives at its {_output(name)} {_held(g)} (recorded at "
+                    f"{node.place()}); no backward rule made it so: it came in with the gradient that the walk started "
+                    f"from, from a hook, or by adding up large shares\n    the gradient of {name}: {_told(g)}"
                 )
 
     def contributed(self, node: Node, number: int, cotangent: Any) -> None:
@@ -64,8 +64,7 @@ class _Anomaly(Observer):
             return
         name = node.primitive.name_of("input", number)
         lines = [
-            f"{node.name}: its backward rule gives the input {name} a gradient that {_held(g)} "
-            f"(recorded at {node.place()})",
+            f"{node.name}: the gradient that it gives to its input '{name}' {_held(g)} (recorded at {node.place()})",
             f"the gradient of {name}: {_told(g)}",
         ]
         for what, array in zip(node.saved_names(), node.saved or (), strict=False):
@@ -80,13 +79,17 @@ class _Anomaly(Observer):
         )
         if masks:
             return
-        lines = [f"{op}: its {name} {_held(out)} (called at {_place()})"]
+        lines = [f"{op}: its {_output(name)} {_held(out)} (called at {_place()})"]
         if bad:
-            told = ", ".join(f"{key}, which {_held(a)}" for key, a in bad.items())
-            lines[0] += f"; not this operation's doing: it came in with the input {told}"
+            told = " and ".join(f"'{key}', which {_held(a)}" for key, a in bad.items())
+            lines[0] += f"; no operation made it so: it came in with the input {told}"
         lines.append(f"{name}: {_told(out)}")
         lines += [f"{key}: {_told(a)}" for key, value in inputs.items() if (a := _numbers(value)) is not None]
         raise AnomalyError("\n    ".join(lines))
+
+
+def _output(name: str) -> str:
+    return "output" if name == "out" else f"output '{name}'"
 
 
 def _array(g: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from ..node import Array, TensorBase
 from .errors import GradcheckError
 from .function import Function, Probes
-from .kinks import KINK, WRONG, classify
+from .kinks import KINK, RIGHT, WRONG, classify
 from .report import SHOWN, Block, Entry, at, guess, number
 
 
@@ -51,45 +51,51 @@ class Comparison:
         found = []
         for i, column in enumerate(self.columns):
             numeric = [np.zeros((row.count, column.count)) for row in self.rows]
+            steepest = [np.zeros(column.count) for _ in self.rows]  # the largest single value of each column
             for c in range(column.count):
                 slopes = self.f.slope(i, column.direction(c), self.options.eps)
                 for j, slope in enumerate(slopes):
                     if not np.isfinite(slope).all():
                         self._edge(i, c, j, slope)
                     numeric[j][:, c] = self.rows[j].project(slope)
-            found += [self._block(i, j, numeric[j]) for j in range(len(self.rows))]
+                    steepest[j][c] = np.abs(slope).max(initial=0.0)
+            found += [self._block(i, j, numeric[j], steepest[j]) for j in range(len(self.rows))]
         return [block for block in found if block is not None]
 
-    def _tolerances(self, i: int, j: int, analytic: Array, numeric: Array) -> tuple[Array, Array]:
+    def _tolerances(self, i: int, j: int, numeric: Array, steepest: Array) -> tuple[Array, Array]:
         """How far the two may be apart; and the same for large steps, which are less exact."""
-        atol, rtol = self.options.atol, self.options.rtol
-        if self.columns[i].every:
+        atol, rtol, analytic = self.options.atol, self.options.rtol, self.analytic[j][i]
+        if self.rows[j].every and self.columns[i].every:
             sizes = np.maximum(np.abs(analytic), np.abs(numeric))
         else:
             # One wrong value must show among many right ones: what one value may be off, all together may be.
-            sizes = np.broadcast_to(self.largest[j][i][:, None], analytic.shape)
+            sizes = np.full(analytic.shape, np.inf)
+            if not self.columns[i].every:
+                sizes = np.minimum(sizes, self.largest[j][i][:, None])
+            if not self.rows[j].every:
+                sizes = np.minimum(sizes, steepest)
         sizes = np.where(np.isfinite(sizes), sizes, 0.0)
         small = min(atol, max(atol * sizes.max(initial=0.0), self.floor))
         return small + rtol * sizes, atol + rtol * sizes
 
-    def _block(self, i: int, j: int, numeric: Array) -> Block | None:
+    def _block(self, i: int, j: int, numeric: Array, steepest: Array) -> Block | None:
         analytic, row, column = self.analytic[j][i], self.rows[j], self.columns[i]
-        tolerance, loose = self._tolerances(i, j, analytic, numeric)
+        tolerance, loose = self._tolerances(i, j, numeric, steepest)
         off = ~(np.abs(analytic - numeric) <= tolerance) | ~np.isfinite(analytic)
         if not off.any():
             return None
-        kinds: Array = np.full(off.shape, "", "<U8")
+        kinds: Array = np.full(off.shape, RIGHT, "<U8")
         left, right = np.zeros(off.shape), np.zeros(off.shape)
         for c in np.flatnonzero(off.any(axis=0)):
             which = off[:, c]
             change = self._changes(i, j, column.direction(int(c)))
             kinds[which, c], left[which, c], right[which, c] = classify(
                 lambda t, which=which, change=change: row.project(change(t))[which],  # type: ignore[misc]
-                analytic[which, c], self.options.eps, tolerance[which, c], loose[which, c],
+                analytic[which, c], self.options.eps, tolerance[which, c], loose[which, c], self.floor,
             )  # fmt: skip
         if self.options.allow_kinks:
-            kinds[kinds == KINK] = ""
-        counts = {str(kind): int((kinds == kind).sum()) for kind in np.unique(kinds[kinds != ""])}
+            kinds[kinds == KINK] = RIGHT
+        counts = {str(kind): int((kinds == kind).sum()) for kind in np.unique(kinds[kinds != RIGHT])}
         if not counts:
             return None
         directions = not (row.every and column.every)
@@ -100,7 +106,7 @@ class Comparison:
         if directions:
             entry = self._followed(i, j, int(places[0][0]), int(places[0][1]))
             entries = [entry]
-            if entry.kind != worst:
+            if entry.kind not in (worst, RIGHT):
                 counts = {entry.kind: sum(counts.values())}
         else:
             entries = [
@@ -139,8 +145,8 @@ class Comparison:
         n = slope[r : r + 1]
         change = self._changes(i, j, unit)
         bound = self.options.atol + self.options.rtol * np.maximum(np.abs(a), np.abs(n))
-        kind, left, right = classify(lambda t: change(t).reshape(-1)[r : r + 1], a, eps, bound, bound)
-        return self._entry(i, j, r, c, a[0], n[0], str(kind[0]), left[0], right[0])
+        told = classify(lambda t: change(t).reshape(-1)[r : r + 1], a, eps, bound, bound, self.floor)
+        return self._entry(i, j, r, c, a[0], n[0], str(told.kinds[0]), told.left[0], told.right[0])
 
     def _changes(self, i: int, j: int, direction: Array) -> Callable[[float], Array]:
         def change(t: float) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..node import Array
-from .kinks import KINK, ROUNDING, WRONG
+from .kinks import KINK, ROUNDING, SMALLER, WRONG
 
 SHOWN = 4  # entries listed for each pair of an output and an input
 
@@ -65,7 +65,7 @@ class Block:
         if self.kind == WRONG:
             lines = [f"{what} is wrong in {number_of}" + (f" ({', '.join(others)})" if others else "")]
         elif self.kind == KINK:
-            lines = [f"{what} cannot be checked in {number_of}: a kink lies within {eps:g} of the input"]
+            lines = [f"{what} cannot be checked in {number_of}: a kink lies within {eps / SMALLER:g} of the input"]
         else:
             lines = [f"{what} cannot be checked in {number_of}: the difference of values is lost in rounding"]
         if self.directions:

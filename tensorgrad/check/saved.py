@@ -17,7 +17,7 @@ from ..node import Node
 class _Watched(list[Any]):
     """A node's saved arrays with their checksums, which are thus freed when the arrays are."""
 
-    __slots__ = ("checksums",)
+    __slots__ = ("__weakref__", "checksums")
 
     checksums: list[int | None]
 

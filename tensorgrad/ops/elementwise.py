@@ -6,6 +6,7 @@ setting it here for each call would cost a scalar operation a tenth of its time.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +83,8 @@ def pow(input: Array, exponent: Array) -> Array:
         least = np.min(exponent)
         raise DTypeError(f"pow: integers cannot be raised to the negative power {least}: cast them to float first")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.power(input, exponent)
+        result = np.power(input, exponent)
+    return result.astype(np.bool_) if np.asarray(input).dtype == np.asarray(exponent).dtype == np.bool_ else result
 
 
 def _pow_input_vjp(g: Any, input: Any, exponent: Any) -> Any:
@@ -93,6 +95,9 @@ def _pow_input_vjp(g: Any, input: Any, exponent: Any) -> Any:
 
 
 def _pow_exponent_vjp(g: Any, input: Any, exponent: Any, out: Any) -> Any:
+    if isinstance(input, (int, float)):
+        slope = math.log(input) if input > 0 else -math.inf if input == 0 else math.nan
+        return g * (out * slope if input else where(ge(exponent, 0), 0.0, out * slope))
     flat = logical_and(eq(input, 0), ge(exponent, 0))
     return g * where(flat, 0.0, out * log(where(flat, 1.0, input)))
 

@@ -42,10 +42,11 @@ _sum.defvjps(lambda g, x_shape, dims: broadcast_to(restore_dims(g, x_shape, dims
 
 def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over `dim`, of floating-point values only; nan over nothing."""
-    if dtype is not None and np.dtype(dtype) != input.dtype:
-        input = astype(input, dtype=np.dtype(dtype))
-    if input.dtype.kind != "f":
-        raise DTypeError(f"mean: input has dtype {input.dtype}; the mean needs a float: cast it, or pass dtype=")
+    target = np.dtype(input.dtype if dtype is None else dtype)
+    if target.kind != "f":
+        raise DTypeError(f"mean: the dtype is {target}, and a mean needs a float: cast the input, or pass dtype=")
+    if target != input.dtype:
+        input = astype(input, dtype=target)
     dims = normalize_dims("mean", dim, input.ndim)
     return _mean(input, dims=dims, keepdim=keepdim)
 

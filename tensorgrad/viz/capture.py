@@ -18,7 +18,7 @@ from .leaves import NAME_LIMIT, Leaf, Leaves, preview_at_capture
 from .parts import EdgeView, ModuleView, NodeView, OutputView, Preview, ResultView, SavedView, TensorView
 from .preview import preview_of
 from .view import GraphView
-from .words import describe, number, plain, readable
+from .words import describe, number, plain, readable, type_name
 
 if TYPE_CHECKING:
     from .record import Call, Recording
@@ -119,7 +119,7 @@ class _Capture:
         if isinstance(saved, np.ndarray):
             return self.leaves.of_array(saved, argument)
         # An array that was seen and is gone cannot be one of those that the caller holds.
-        return self.leaves.of_shape(op.shapes[i], str(dtype), argument, op.scope, guess=not seen)
+        return self.leaves.of_shape(op.shapes[i], type_name(dtype), argument, op.scope, guess=not seen)
 
     # Boxes and edges
 
@@ -153,7 +153,7 @@ class _Capture:
                 OutputView(
                     plain(op.primitive.name_of(OUTPUT, i)),
                     shape,
-                    str(dtype),
+                    type_name(dtype),
                     self.leaves.labels.get((op, i), ""),
                     values[i],
                     tuple(visit.cotangents[i] for visit in visits),
@@ -294,5 +294,5 @@ def _saved(op: Node) -> tuple[SavedView, ...]:
             shape, dtype = op.saved[slot].shape, op.saved[slot].dtype
         known = shape is not None and dtype is not None
         size = math.prod(shape) * dtype.itemsize if shape is not None and dtype is not None else None
-        views.append(SavedView(plain(name), shape, str(dtype) if known else None, size))
+        views.append(SavedView(plain(name), shape, type_name(dtype) if known else None, size))
     return tuple(views)

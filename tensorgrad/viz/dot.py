@@ -197,10 +197,11 @@ class _Writer:
             attributes.append("weight=8, minlen=2" if edge.target in self.fed else "weight=8")
         if not edge.differentiable:
             attributes += ["style=dashed", f'color="{DETACHED}"']
-        if source.kind == "op" and not edge.differentiable:
+        output = source.outputs[edge.output]
+        if source.kind == "op" and not edge.differentiable and output.dtype.startswith("float"):
             attributes += ['label="detached"', f'fontcolor="{DETACHED}"']
         elif len(self.shown[edge.source]) > 1:
-            attributes.append(f"label={quoted([source.outputs[edge.output].name])}")
+            attributes.append(f"label={quoted([output.name])}")
         return f"  {edge.source} -> {edge.target} [{', '.join(attributes)}];"
 
     def backward(self, edge: EdgeView) -> str:

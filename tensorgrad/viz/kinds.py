@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -27,7 +28,6 @@ PATTERNS = (
         r"^(reshape|permute|transpose|broadcast_to|flatten|squeeze|unsqueeze|flip|roll|pad|clone|astype|expand)$",
     ),
 )
-_COMPILED = tuple((category, re.compile(pattern)) for category, pattern in PATTERNS)
 
 
 class Look(NamedTuple):
@@ -68,7 +68,10 @@ LOOKS = {
 
 def category_of(primitive: Primitive) -> str:
     """A primitive's category, by its name, else by what its registration says about it."""
-    for category, pattern in _COMPILED:
-        if pattern.search(primitive.name):
-            return category
-    return "elementwise" if primitive.elementwise else "reshaping" if primitive.view else "operation"
+    named = _named(primitive.name)
+    return named or ("elementwise" if primitive.elementwise else "reshaping" if primitive.view else "operation")
+
+
+@functools.lru_cache(1024)
+def _named(name: str) -> str | None:
+    return next((category for category, pattern in PATTERNS if re.search(pattern, name)), None)

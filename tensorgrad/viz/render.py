@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphviz.backend import dot_command, execute
-
 from ..errors import TensorgradError
 
 if TYPE_CHECKING:
@@ -43,9 +41,8 @@ def save(
     given, path = path, Path(os.path.realpath(path))
     suffix = Path(os.fspath(given)).suffix.lower()
     if suffix not in DRAWN + WRITTEN:
-        wrong = f"the suffix {suffix!r} is" if suffix else "no suffix is"
         raise DrawingError(
-            f"save: {os.fspath(given)!r}: {wrong} a format that can be written; these are: {', '.join(DRAWN + WRITTEN)}"
+            f"save: {os.fspath(given)!r}: the suffix says what to write: {', '.join(DRAWN + WRITTEN)}, got {suffix!r}"
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"save: {path}: there is no folder {path.parent}")
@@ -77,7 +74,7 @@ def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) 
                 f"draw: {name} did not finish a picture of {boxes:,} boxes in {timeout:g} s: draw a smaller part, "
                 "pass a longer timeout, or save the text as .dot"
             ) from None
-        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
             output = getattr(error, "stderr", None) or str(error).encode()
             failed.append(f"{name} failed: {output.decode(errors='replace').strip()[-300:]}")
     missing = " and ".join(
@@ -93,7 +90,9 @@ def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) 
 
 
 def _draw_with_dot(dot: bytes, form: str, timeout: float) -> bytes:
-    # graphviz.Source(dot).pipe() makes the same command and runs it the same way, but has no time limit.
+    # Imported here: most programs draw nothing. graphviz.Source(dot).pipe() does the same, but without a time limit.
+    from graphviz.backend import dot_command, execute
+
     command = dot_command.command("dot", form)
     done = execute.run_check(command, input=dot, capture_output=True, quiet=True, timeout=timeout)
     return bytes(done.stdout)

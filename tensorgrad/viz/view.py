@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from . import render
@@ -93,12 +93,12 @@ class GraphView:
 
 def _jsonable(value: Any) -> Any:
     """Dataclasses as dictionaries, tuples as lists, and no float that JSON lacks."""
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, (tuple, list)):
-        return [_jsonable(part) for part in value]
     if isinstance(value, dict):
         return {key: _jsonable(part) for key, part in value.items()}
     if is_dataclass(value):
-        return {field.name: _jsonable(getattr(value, field.name)) for field in fields(value)}
-    return value
+        return {name: _jsonable(getattr(value, name)) for name in value.__dataclass_fields__}
+    return [_jsonable(part) for part in value]

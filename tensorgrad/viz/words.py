@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +20,13 @@ def plain(text: Any, limit: int = LIMIT) -> str:
     Formatting characters go too: a right-to-left mark in a name would turn the rest of a label around.
     """
     try:
-        text = str(text)
+        return _plain(str(text), limit)
     except Exception:
-        text = f"unprintable {type(text).__name__}"
+        return f"unprintable {type(text).__name__}"
+
+
+@functools.lru_cache(4096)  # a graph has few different names, and says them often
+def _plain(text: str, limit: int) -> str:
     if len(text) > 4 * limit:
         text = f"{text[: 2 * limit]}…{text[-2 * limit :]}"
     text = "".join(c for c in " ".join(text.split()) if unicodedata.category(c)[0] != "C")
@@ -29,6 +34,12 @@ def plain(text: Any, limit: int = LIMIT) -> str:
         # The end of a dotted name tells more than its middle.
         text = f"{text[: limit // 2]}…{text[len(text) - limit // 2 + 1 :]}"
     return text
+
+
+@functools.lru_cache(64)
+def type_name(dtype: np.dtype[Any]) -> str:
+    """A dtype's name; NumPy takes its time to make it."""
+    return str(dtype)
 
 
 def sizes(shape: Shape) -> str:

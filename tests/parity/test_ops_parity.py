@@ -61,10 +61,12 @@ def torch_batch_norm(x, weight, bias, eps):
 
 
 def torch_batch_norm_grad(gy, x, weight, eps):
-    x = x if x.requires_grad else x.clone().requires_grad_()
+    """By plain operations: the third derivative of PyTorch's fused batch norm takes the statistics as constants."""
+    axes, keep = [0, *range(2, x.ndim)], (-1, *[1] * (x.ndim - 2))
     weight = torch.ones(x.shape[1], dtype=x.dtype, requires_grad=True) if weight is None else weight
     bias = torch.zeros(x.shape[1], dtype=x.dtype, requires_grad=True)
-    out = F.batch_norm(x, None, None, weight, bias, True, 0.1, eps)
+    centred = x - x.mean(axes, keepdim=True)
+    out = centred / (x.var(axes, unbiased=False, keepdim=True) + eps).sqrt() * weight.reshape(keep) + bias.reshape(keep)
     return torch.autograd.grad(out, (x, weight, bias), gy, create_graph=True)
 
 
@@ -78,7 +80,12 @@ def flat(offsets, windows, width):
 
 
 def torch_scatter(g, offsets, shape, **windows):
-    return torch.zeros(shape, dtype=g.dtype).flatten(2).scatter_add(2, flat(offsets, windows, shape[3]), g.flatten(2)).reshape(shape)
+    return (
+        torch.zeros(shape, dtype=g.dtype)
+        .flatten(2)
+        .scatter_add(2, flat(offsets, windows, shape[3]), g.flatten(2))
+        .reshape(shape)
+    )
 
 
 def torch_gather(x, offsets, **windows):
@@ -173,7 +180,9 @@ CALLS = {
 
 
 def has_negative_step(index):
-    return any(isinstance(part, slice) and (part.step or 1) < 0 for part in (index if isinstance(index, tuple) else (index,)))
+    return any(
+        isinstance(part, slice) and (part.step or 1) < 0 for part in (index if isinstance(index, tuple) else (index,))
+    )
 
 
 def is_refused(row):
@@ -182,10 +191,10 @@ def is_refused(row):
         return "no slices with a negative step"
     if row.op is indexing._setitem and row.inputs[1:] != [()] and repeats(row.params["index"], row.inputs[0]):
         return "which of several writes to a place stands is undefined"
-    if row.op is indexing._setitem and np.ndim(np.zeros(row.inputs[0])[row.params["index"]]) < len(np.shape(row.values()[1])):
-        return "no second order for a value of more axes than its place"
     if row.op is norm.batch_norm_grad and 0 in row.inputs[0]:
         return "no batch norm of an empty batch"
+    if row.op is loss.cross_entropy_grad and 0 in row.inputs[1]:
+        return "0 / 0 for the gradient of the mean of no rows, which here is 0"
     if any(isinstance(value, Seed) for value in row.params.values()):
         return "other random numbers"
     return None
@@ -267,7 +276,9 @@ def zero_like(g, tensor):
 def compare(found, torch_found, targets, dtype):
     """No gradient and a gradient of zeros are the same."""
     for one, other, target in zip(found, torch_found, targets, strict=True):
-        close(zero_like(one, target), torch.zeros(target.shape, dtype=to_torch(dtype)) if other is None else other, dtype)
+        close(
+            zero_like(one, target), torch.zeros(target.shape, dtype=to_torch(dtype)) if other is None else other, dtype
+        )
 
 
 def test_what_is_compared():
@@ -316,13 +327,14 @@ def attempt(function, *values):
 
 
 def disagreements(function, torch_function, tuples):
+    """Where PyTorch gives a result and we give another one, or none."""
     found = []
     for values in tuples:
         if not any(isinstance(v, np.ndarray) for v in values):
             continue
         ours = attempt(function, *[tg.tensor(v) if isinstance(v, np.ndarray) else v for v in values])
         theirs = attempt(torch_function, *[torch.tensor(v) if isinstance(v, np.ndarray) else v for v in values])
-        if ours != theirs:
+        if ours != theirs and theirs != "refused":
             told = [f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values]
             found.append((*told, ours, theirs))
     return found
@@ -357,6 +369,8 @@ def test_dtypes_of_lists(name):
 
 # Kinks, ties and extreme values
 
+# Whether arithmetic may warn is tested in test_op_corners.py.
+quiet = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 EDGES = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, 1e4, -1e4, np.inf, -np.inf, np.nan]
 UNARY = ["exp", "log", "sqrt", "tanh", "sigmoid", "relu", "neg"]
 
@@ -379,29 +393,40 @@ def theirs_at(function, *values):
 @pytest.mark.parametrize("name", UNARY)
 def test_edges_of_functions(name):
     for x in EDGES:
-        np.testing.assert_allclose(ours_at(getattr(tg, name), x), theirs_at(getattr(torch, name), x), rtol=1e-13, err_msg=f"{x}")
+        np.testing.assert_allclose(
+            ours_at(getattr(tg, name), x), theirs_at(getattr(torch, name), x), rtol=1e-13, err_msg=f"{x}"
+        )
 
 
+def is_unsettled(x, y):
+    """x ** 0.5 is not always pow(x, 0.5) but sometimes sqrt(x), in PyTorch and NumPy: they differ at -0.0 and -inf."""
+    return str(x) in ("-0.0", "-inf") and y % 1 != 0 and not np.isinf(y) and not np.isnan(y)
+
+
+@quiet
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow"])
 def test_edges_of_operators(name):
-    """-0.0 ** y is left out: PyTorch itself gives different results for the tensor 0.5 and the number 0.5."""
     function = OPERATORS[name]
     for x, y in itertools.product(EDGES, repeat=2):
-        if name == "pow" and str(x) == "-0.0":
+        if name == "pow" and is_unsettled(x, y):
             continue
         np.testing.assert_allclose(ours_at(function, x, y), theirs_at(function, x, y), rtol=1e-13, err_msg=f"{x}, {y}")
 
 
+@quiet
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, -2, 0.0, 0.5, 1.0, 2.0, 2.5, -0.5, np.inf, np.nan])
 def test_edges_of_powers_of_numbers(exponent):
     for x in EDGES:
-        if str(x) != "-0.0":
+        if not is_unsettled(x, exponent):
             got, right = ours_at(lambda x: x**exponent, x), theirs_at(lambda x: x**exponent, x)
             np.testing.assert_allclose(got, right, rtol=1e-13, err_msg=f"{x}")
+        if is_unsettled(exponent, x):
+            continue
         got, right = ours_at(lambda x: exponent**x, x), theirs_at(lambda x: exponent**x, x)
         np.testing.assert_allclose(got, right, rtol=1e-13, err_msg=f"{exponent} ** {x}")
 
 
+@quiet
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_edges_of_softmax(name):
     for row in itertools.product([0.0, 1e5, -1e5, np.inf, -np.inf, np.nan], repeat=3):
@@ -438,15 +463,151 @@ def test_edges_of_maxima(content):
         assert tg.tensor(x).argmax().item() == torch.tensor(x).argmax().item()
 
 
-# Random convolutions and poolings
+# Random shapes, indices and graphs
+
+
+def pair(array):
+    return tg.tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_random_indices(seed):
+    """A number beside an array is left out: NumPy broadcasts it with the array, PyTorch takes it out first."""
+    rng = np.random.default_rng(seed)
+    shape_ = tuple(rng.integers(1, 5, int(rng.integers(1, 5))).tolist())
+    index, axis, count = [], 0, int(rng.integers(1, 4))
+    while axis < len(shape_) and rng.random() < 0.85:
+        kinds = ["slice", "none", "all", *(["int"] if seed % 2 else ["list", "mask"])]
+        n, kind = shape_[axis], rng.choice(kinds)
+        if kind == "none":
+            index.append(None)
+            continue
+        if kind == "int":
+            index.append(int(rng.integers(-n, n)))
+        elif kind == "slice":
+            start = int(rng.integers(-n, n))
+            index.append(
+                slice(start, None if rng.random() < 0.5 else int(rng.integers(-n, n + 1)), int(rng.integers(1, 3)))
+            )
+        elif kind == "list":
+            index.append(rng.integers(-n, n, count))
+        elif kind == "mask" and n >= count:
+            mask = np.zeros(n, bool)
+            mask[rng.permutation(n)[:count]] = True
+            index.append(mask)
+        else:
+            index.append(slice(None))
+        axis += 1
+    if rng.random() < 0.3:
+        index.append(Ellipsis)
+    index = tuple(index) if len(index) != 1 or rng.random() < 0.5 else index[0]
+    a, b = pair(rng.standard_normal(shape_))
+    out, right = a[index], b[to_torch(index)]
+    np.testing.assert_array_equal(out.detach().data, right.detach().numpy())
+    g = rng.standard_normal(right.shape)
+    out.backward(tg.tensor(g))
+    right.backward(torch.tensor(g))
+    np.testing.assert_allclose(a.grad.data, b.grad.numpy(), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_matrix_products(seed):
+    rng = np.random.default_rng(seed)
+    n, k, m = rng.integers(0 if seed % 5 == 0 else 1, 4, 3).tolist()
+    lead = rng.integers(1, 4, int(rng.integers(0, 3))).tolist()
+    thinned = [
+        [1 if rng.random() < 0.4 else size for size in lead][int(rng.integers(0, len(lead) + 1)) :] for _ in range(2)
+    ]
+    x = (k,) if rng.random() < 0.2 else (*thinned[0], n, k)
+    y = (k,) if rng.random() < 0.2 else (*thinned[1], k, m)
+    both = [pair(rng.standard_normal(s)) for s in (x, y)]
+    agree(lambda lib, a, b: a @ b, [a for a, _ in both], [b for _, b in both])
+
+
+UNARY_STEPS = [
+    "exp",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "neg",
+    "sum",
+    "mean",
+    "max",
+    "softmax",
+    "transpose",
+    "reshape",
+    "index",
+]
+BINARY_STEPS = ["add", "sub", "mul", "div", "where", "cat", "matmul"]
+
+
+def step(lib, name, *values):
+    x = values[0]
+    if name == "where":
+        return lib.where(x > 0.3, *values)
+    if name in ("sum", "mean"):
+        return getattr(lib, name)(x, -1, keepdim=True)
+    if name == "max":
+        return lib.max(x, 0, keepdim=True)[0]
+    if name == "softmax":
+        return lib.softmax(x, 1) * 3
+    if name == "transpose":
+        return lib.transpose(x * 1.0, 0, 1).reshape(x.shape)
+    if name == "reshape":
+        return x.reshape(-1).reshape(x.shape)
+    if name == "index":
+        return x[:, [0, 0, -1]]
+    if name == "cat":
+        return lib.cat([x + 0 * values[1], values[1] + 0 * x], 0)[1:2]
+    if name == "matmul":
+        return lib.tanh(x @ lib.transpose(values[1], 0, 1)) if x.shape[1] == values[1].shape[1] else x + values[1]
+    return getattr(lib, name)(*values)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_random_graphs(seed):
+    """Twelve steps over (3 or 1, 3 or 1) matrices that share what came before."""
+    rng = np.random.default_rng(seed)
+    leaves_ = [pair(0.5 * rng.standard_normal(s)) for s in [(3, 3), (3, 1), (1, 3)]]
+    made = [list(t) for t in zip(*leaves_, strict=True)]
+    for _ in range(12):
+        if rng.random() < 0.5:
+            name, chosen = str(rng.choice(UNARY_STEPS)), rng.integers(0, len(made[0]), 1)
+        else:
+            name, chosen = str(rng.choice(BINARY_STEPS)), rng.integers(0, len(made[0]), 2)
+        if name == "div":
+            name = "mul"
+        for lib, tensors in zip((tg, torch), made, strict=True):
+            tensors.append(step(lib, name, *[tensors[i] for i in chosen]))
+    tensors, others = [a for a, _ in leaves_], [b for _, b in leaves_]
+    first, torch_first = [], []
+    for grad, lib, mine, targets, into in [
+        (tg.grad, tg, made[0], tensors, first),
+        (torch.autograd.grad, torch, made[1], others, torch_first),
+    ]:
+        loss_ = sum(lib.mean(lib.tanh(t)) for t in mine[3:])
+        into.extend(grad(loss_, targets, create_graph=True, allow_unused=True))
+        into.append(loss_)
+        kept = [g for g in into[:3] if g is not None and g.requires_grad]
+        if kept:
+            into.extend(grad(sum((g * g).sum() for g in kept), targets, allow_unused=True))
+    assert len(first) == len(torch_first)
+    for one, other in zip(first, torch_first, strict=True):
+        one = 0.0 if one is None else one.detach().data
+        other = 0.0 if other is None else other.detach().numpy()
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_random_convolutions(seed):
     rng = np.random.default_rng(seed)
     groups = int(rng.choice([1, 2, 3]))
-    kernel, stride, dilation, padding = (tuple(rng.integers(a, b, 2).tolist()) for a, b in [(1, 4), (1, 4), (1, 3), (0, 3)])
-    size = [int(rng.integers(max(1, d * (k - 1) + 1 - 2 * p), 9)) for k, d, p in zip(kernel, dilation, padding, strict=True)]
+    kernel, stride, dilation, padding = (
+        tuple(rng.integers(a, b, 2).tolist()) for a, b in [(1, 4), (1, 4), (1, 3), (0, 3)]
+    )
+    size = [
+        int(rng.integers(max(1, d * (k - 1) + 1 - 2 * p), 9)) for k, d, p in zip(kernel, dilation, padding, strict=True)
+    ]
     x = rng.standard_normal((int(rng.integers(1, 3)), 2 * groups, *size))
     w = rng.standard_normal((groups * int(rng.integers(1, 3)), 2, *kernel))
     tensors = [tg.tensor(v, requires_grad=True) for v in (x, w, rng.standard_normal(len(w)))]
@@ -461,7 +622,10 @@ def test_random_poolings(seed):
     kernel, stride, dilation = (tuple(rng.integers(a, b, 2).tolist()) for a, b in [(1, 5), (1, 4), (1, 3)])
     padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel)
     # At least `d` pixels: PyTorch crashes where a dilated window steps over the whole image.
-    size = [int(rng.integers(max(d, d * (k - 1) + 1 - 2 * p), 10)) for k, d, p in zip(kernel, dilation, padding, strict=True)]
+    size = [
+        int(rng.integers(max(d, d * (k - 1) + 1 - 2 * p), 10))
+        for k, d, p in zip(kernel, dilation, padding, strict=True)
+    ]
     x = rng.integers(-4, 0, (2, 2, *size)).astype(np.float64)
     params = {"stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": bool(rng.integers(2))}
     tensors, others = [tg.tensor(x, requires_grad=True)], [torch.tensor(x, requires_grad=True)]
@@ -471,11 +635,12 @@ def test_random_poolings(seed):
 def agree(call, tensors, others):
     results, right = as_tuple(call(tg, *tensors)), as_tuple(call(F, *others))
     g = np.random.default_rng(9).standard_normal(right[0].shape)
-    first = tg.grad(results[0], tensors, tg.tensor(g), create_graph=True)
-    torch_first = torch.autograd.grad(right[0], others, torch.tensor(g), create_graph=True)
-    second = tg.grad(sum((f * f).sum() for f in first), tensors, allow_unused=True)
-    torch_second = torch.autograd.grad(sum((f * f).sum() for f in torch_first), others, allow_unused=True)
+    ours_g, theirs_g = tg.tensor(g, requires_grad=True), torch.tensor(g, requires_grad=True)
+    first = tg.grad(results[0], tensors, ours_g, create_graph=True)
+    torch_first = torch.autograd.grad(right[0], others, theirs_g, create_graph=True)
+    second = tg.grad(sum((f * f).sum() for f in first), [*tensors, ours_g], allow_unused=True)
+    torch_second = torch.autograd.grad(sum((f * f).sum() for f in torch_first), [*others, theirs_g], allow_unused=True)
     for one, other in zip(results, right, strict=True):
         np.testing.assert_allclose(one.detach().data, other.detach().numpy(), rtol=1e-11, atol=1e-11)
     compare(first, torch_first, tensors, F64)
-    compare(second, torch_second, tensors, F64)
+    compare(second, torch_second, [*tensors, ours_g], F64)

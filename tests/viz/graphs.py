@@ -10,7 +10,11 @@ import tensorgrad as tg
 from tensorgrad import viz
 
 LENET = [("features.0", "Conv2d", (6, 1, 5, 5)), ("features.3", "Conv2d", (16, 6, 5, 5))]
-LENET += [("classifier.1", "Linear", (120, 400)), ("classifier.3", "Linear", (84, 120)), ("classifier.5", "Linear", (10, 84))]
+LENET += [
+    ("classifier.1", "Linear", (120, 400)),
+    ("classifier.3", "Linear", (84, 120)),
+    ("classifier.5", "Linear", (10, 84)),
+]
 
 
 def values(*shape: int, scale: float = 1.0) -> np.ndarray:

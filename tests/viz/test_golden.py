@@ -1,4 +1,7 @@
-"""The DOT texts of small graphs, compared with golden/*.dot. To renew: UPDATE_GOLDEN=1 pytest tests/viz; then look at them."""
+"""The DOT texts of small graphs, compared with golden/*.dot.
+
+To renew them: UPDATE_GOLDEN=1 pytest tests/viz/test_golden.py; then look at the difference and at the pictures.
+"""
 
 import os
 import subprocess
@@ -32,6 +35,8 @@ def test_same_bytes_in_every_process():
     for seed in ("0", "1", "12345"):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         command = [sys.executable, "-m", "tests.viz.graphs"]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120
+        )
         digests.add(done.stdout)
     assert len(digests) == 1
