@@ -126,47 +126,49 @@ def recorded_graph(net: nn.Module, images: np.ndarray, labels: np.ndarray) -> tg
 
 def write_results(net: nn.Module, data: ImageData, history: History, out: Path) -> None:
     """Write everything that `out` holds in the end, the weights first, and name each file when it is there."""
-    matrix = confusion_matrix(data.y_test, predict(net, as_input(data.x_test)).argmax(1), CLASSES)
-    graph = recorded_graph(net, data.x_train[:4], data.y_train[:4])
-    table = [list(history[0]), *(row.values() for row in history)]
 
-    files: dict[str, tuple[str, Callable[[Path], None]]] = {
-        "model.safetensors": ("the weights", lambda path: nn.save(net, path)),
-        "metrics.csv": ("loss, accuracy and learning rate of each epoch", lambda path: write_csv(path, table)),
-        "confusion.csv": ("how often each class (row) was taken for each", lambda path: write_csv(path, matrix)),
-        "graph.dot": ("the graph it was trained through, as text", graph.save),
-        "graph.svg": ("the same as a picture", graph.save),
-    }
+    def write(name: str, what: str, writer: Callable[[Path], None]) -> None:
+        try:
+            writer(out / name)
+            print(f"  {name:<18} {what}", flush=True)
+        except tg.viz.DrawingError as error:
+            leave_out(name, str(error))
+
+    def leave_out(name: str, why: str) -> None:
+        older = " (the one in the folder is of an earlier run)" if (out / name).exists() else ""
+        print(f"  {name:<18} left out{older}: {why}", flush=True)
+
+    print(f"written to {out}:")
+    write("model.safetensors", "the weights", lambda path: nn.save(net, path))
+    table = [list(history[0]), *(row.values() for row in history)]
+    write("metrics.csv", "loss, accuracy and learning rate of each epoch", lambda path: write_csv(path, table))
+    matrix = confusion_matrix(data.y_test, predict(net, as_input(data.x_test)).argmax(1), CLASSES)
+    write("confusion.csv", "how often each class (row) was taken for each", lambda path: write_csv(path, matrix))
+    graph = recorded_graph(net, data.x_train[:4], data.y_train[:4])
+    write("graph.dot", "the graph it was trained through, as text", graph.save)
+    write("graph.svg", "the same as a picture", graph.save)
+
     if plots:
         image = as_input(data.x_test[:1])
         maps = {name: output[0] for name, output in {"input": image, **layer_outputs(net, image)}.items()}
-        seen = f"the first test image (class {data.y_test[0]}) after each layer"
-        figures = [
-            ("the numbers of metrics.csv as curves", plots.curves(history)),
+        title = f"the first test image (class {data.y_test[0]}) after each layer"
+        figures = (
+            ("metrics.csv as curves", plots.curves(history)),
             ("the filters of the first layer", plots.filters(net[0].weight.data, "conv1.weight")),
-            (seen, plots.feature_maps(maps, seen)),
-            ("the numbers of confusion.csv as a picture", plots.confusion(matrix, "test images")),
-        ]
+            (title, plots.feature_maps(maps, title)),
+            ("confusion.csv as a picture", plots.confusion(matrix, "test images")),
+        )
         for name, (what, figure) in zip(PLOTS, figures, strict=True):
-            files[name] = what, functools.partial(plots.save, figure)
+            write(name, what, functools.partial(plots.save, figure))
+    else:
+        for name in PLOTS:
+            leave_out(name, no_plots)
 
-    print(f"written to {out}:")
-    left_out = {} if plots else dict.fromkeys(PLOTS, no_plots)
-    for name, (what, write) in files.items():
-        try:
-            write(out / name)
-            print(f"  {name:<18} {what}", flush=True)
-        except tg.viz.DrawingError as error:
-            left_out[name] = str(error)
-    for name, why in left_out.items():
-        older = " (the one in the folder is of an earlier run)" if (out / name).exists() else ""
-        print(f"left out: {name}{older}: {why}", flush=True)
-
-    right, worst = matrix.trace(), most_confused(matrix)
-    print(f"test accuracy: {right / matrix.sum():.2%}, {right:,} of {matrix.sum():,} images")
+    print(f"test accuracy: {matrix.trace() / matrix.sum():.2%}, {matrix.trace():,} of {matrix.sum():,} images")
+    worst = most_confused(matrix)
     if worst:
         of = matrix[worst.actual].sum()
-        print(f"most confused: {worst.actual} was taken for {worst.predicted}, {worst.times} of {of} times")
+        print(f"most confused: {worst.actual} was taken for {worst.predicted}, {worst.times} of {of:,} times")
     else:
         print("most confused: none, every test image was recognised")
 

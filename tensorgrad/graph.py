@@ -232,6 +232,8 @@ def _carry_back(
                 else:
                     shares = ((rule.number, rule.function(gs[0])),)
                 for number, g in shares:
+                    if isinstance(g, np.generic):
+                        g = np.asarray(g)  # NumPy's arithmetic on 0-d arrays gives scalars
                     if g.__class__ is not plain or g.shape != shapes[number] or g.dtype is not dtypes[number]:
                         g = _fitted(node, number, g)
                     for observer in observers:
@@ -327,13 +329,13 @@ def _fitted(node: Node, number: int, g: Any) -> Any:
         return None
     shape, dtype = node.shapes[number], node.dtypes[number]
     recording = STATE.get().recording
-    if not isinstance(g, (ndarray, np.generic) if not recording else (TensorBase, ndarray, np.generic)):
+    if not isinstance(g, ndarray) and not (recording and isinstance(g, TensorBase)):
         raise GradientError(
             f"{node.name}: the VJP of {node.primitive.name_of(INPUT, number)} returned a {type(g).__name__}, "
             f"expected an array (recorded at {node.place()})"
         )
-    if not isinstance(g, TensorBase):
-        g = make_tensor(np.asarray(g)) if recording else np.asarray(g)
+    if recording and not isinstance(g, TensorBase):
+        g = make_tensor(g)
     if g.dtype.kind not in "biuf":
         raise GradientError(
             f"{node.name}: the VJP of {node.primitive.name_of(INPUT, number)} gave dtype {g.dtype}, "

@@ -275,7 +275,7 @@ def _checked(op: Primitive, args: Sequence[Any]) -> list[Any] | None:
             arg = data = data.item()
             changed = True
         if isinstance(data, ndarray):
-            if data.dtype.kind not in "biuf":
+            if data.dtype.kind not in "biuf" or data.dtype.itemsize > 8:
                 raise DTypeError(f"{op.name}: {name} has dtype {data.dtype}, which tensors cannot have")
         elif type(data) not in (bool, int, float) and (data is not None or op.elementwise):
             raise DTypeError(f"{op.name}: {name} is a {type(data).__name__}, not a tensor, an array or a number")

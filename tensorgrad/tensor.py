@@ -17,7 +17,7 @@ from .node import Array, Node, TensorBase, make_tensor, set_tensor_type, version
 from .ops import activation, elementwise, indexing, linalg, reduce, shape
 from .primitive import astype
 
-COMPARABLE = (TensorBase, np.ndarray, np.generic, bool, int, float)
+OPERAND = (TensorBase, np.ndarray, np.generic, bool, int, float)
 
 _next_key = iter(range(2**63)).__next__
 
@@ -270,43 +270,43 @@ class Tensor(TensorBase):
             )
         return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
 
-    # Arithmetic
+    # Arithmetic. What is no operand may have a say: Python then asks its __radd__ and the like.
 
     def __add__(self, other: Any) -> Tensor:
-        return elementwise._add(self, other)
+        return elementwise._add(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __radd__(self, other: Any) -> Tensor:
-        return elementwise._add(other, self)
+        return elementwise._add(other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __sub__(self, other: Any) -> Tensor:
-        return elementwise._sub(self, other)
+        return elementwise._sub(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rsub__(self, other: Any) -> Tensor:
-        return elementwise._sub(other, self)
+        return elementwise._sub(other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __mul__(self, other: Any) -> Tensor:
-        return elementwise.mul(self, other)
+        return elementwise.mul(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rmul__(self, other: Any) -> Tensor:
-        return elementwise.mul(other, self)
+        return elementwise.mul(other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __truediv__(self, other: Any) -> Tensor:
-        return elementwise.div(self, other)
+        return elementwise.div(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return elementwise.div(other, self)
+        return elementwise.div(other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __pow__(self, other: Any) -> Tensor:
-        return elementwise.pow(self, other)
+        return elementwise.pow(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.pow(other, self)
+        return elementwise.pow(other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, other)
+        return linalg.matmul(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
+        return linalg.matmul(other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __neg__(self) -> Tensor:
         return elementwise.neg(self)
@@ -315,10 +315,10 @@ class Tensor(TensorBase):
         return self
 
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]  # element by element, as in NumPy
-        return elementwise.eq(self, other) if isinstance(other, COMPARABLE) else NotImplemented
+        return elementwise.eq(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]  # element by element, as in NumPy
-        return elementwise.ne(self, other) if isinstance(other, COMPARABLE) else NotImplemented
+        return elementwise.ne(self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __lt__(self, other: Any) -> Tensor:
         return elementwise.lt(self, other)

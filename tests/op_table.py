@@ -547,7 +547,7 @@ ROWS: list[Row] = [
     Row(shape.clone, lambda x: x + 0, [(2, 3)]),
     Row(shape.clone, lambda x: x + 0, [()]),
     Row(shape._cat, lambda x, dim: x + 0, [(2, 3)], {"dim": 0}),
-    Row(shape._cat, lambda x, y, z, dim: np.array([*x, *y, *z]), [(2, 3), (1, 3), (0, 3)], {"dim": 0}),
+    Row(shape._cat, lambda x, y, z, dim: np.array([*x, *y, *z]), [(2, 3), (0, 3), (1, 3)], {"dim": 0}),
     Row(
         shape._cat,
         lambda x, y, dim: np.array([[*a, *b] for a, b in zip(x, y, strict=True)]),

@@ -578,6 +578,26 @@ def test_where_never_multiplies_T32():
     equal(gy, [0, 1])
 
 
+@pytest.mark.parametrize(
+    "function, gradient",
+    [
+        (lambda x: tg.where(tg.tensor([True, False]), x, 0.0), [INF, 0]),
+        (lambda x: tg.where(tg.tensor([True, False]), 0.0, x), [0, INF]),
+        (lambda x: tg.relu(x * tg.tensor([1.0, -1.0], dtype=np.float64)), [INF, 0]),
+        (lambda x: x.max(0, keepdim=True)[0].broadcast_to((2,)), [INF, 0]),
+        (lambda x: tg.max_pool2d(x.reshape(1, 1, 1, 2), (1, 2)).reshape(1).broadcast_to((2,)), [INF, 0]),
+        (lambda x: x[[0, 0]], [INF, 0]),
+        (lambda x: indexing.setitem(x, 1, 0.0), [INF, 0]),
+    ],
+)
+def test_an_infinite_gradient_reaches_only_what_was_taken_T32(function, gradient):
+    x = leaf([2.0, 1.0])
+    out = function(x)
+    for create_graph in (False, True):
+        (g,) = tg.grad(out, x, tg.tensor([INF, INF], dtype=np.float64), retain_graph=True, create_graph=create_graph)
+        np.testing.assert_array_equal(np.abs(g.data), gradient)
+
+
 # T33
 
 
@@ -711,6 +731,15 @@ def test_axes_of_sums_and_means_T36(shape, dim, keepdim):
     out, g = value_and_grads(lambda x: tg.mean(x, dim, keepdim), x)
     np.testing.assert_allclose(out, right, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(g, np.full(shape, right.size / max(x.size, 1)))
+
+
+def test_axes_as_numpy_integers_T36():
+    x = tg.tensor(random(2, 3))
+    for op in (tg.sum, tg.mean):
+        equal(op(x, np.int64(1)).data, op(x, 1).data)
+        equal(op(x, (np.int64(0), np.int8(-1))).data, op(x).data)
+    equal(tg.max(x, np.int64(1))[1].data, x.data.argmax(1))
+    assert tg.softmax(x, np.int64(0)).shape == tg.permute(x, np.int64(0), np.int64(1)).shape == (2, 3)
 
 
 def test_dtypes_of_sums_T36():
@@ -939,7 +968,7 @@ ERRORS = [
     (lambda: Z(2) ** Z(3), tg.ShapeError, r"^pow: .*\(2,\).*\(3,\)"),
     (lambda: Z(2) == Z(3), tg.ShapeError, r"^eq: .*\(2,\).*\(3,\)"),
     (lambda: tg.where(MASK, Z(3), Z(3)), tg.ShapeError, r"^where: .*condition \(2,\).*\(3,\)"),
-    (lambda: Z(2) + "a", tg.DTypeError, r"^add: other is a str, not a tensor, an array or a number"),
+    (lambda: tg.add(Z(2), "a"), tg.DTypeError, r"^add: other is a str, not a tensor, an array or a number"),
     (lambda: Z(2) * np.array([1j, 2]), tg.DTypeError, r"^mul: .* has dtype complex128"),
     (
         lambda: tg.tensor([2]) ** -1,
@@ -1251,6 +1280,22 @@ def test_error_texts(number):
     call, error, text = ERRORS[number]
     with pytest.raises(error, match=text):
         call()
+
+
+def test_operators_leave_unknown_types_to_python():
+    class Unit:
+        def __radd__(self, other):
+            return "unit"
+
+    assert Z(2) + Unit() == "unit"
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Z(2) + "a"
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="long double is float64 here")
+def test_long_doubles_are_refused():
+    with pytest.raises(tg.DTypeError, match=f"^mul: other has dtype {np.dtype(np.longdouble)}"):
+        Z(2) * np.ones(2, np.longdouble)
 
 
 def test_errors_are_raised_before_anything_is_computed():

@@ -8,7 +8,6 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,6 +24,8 @@ MOST_MAPS = 16  # of a layer, in one row
 
 def curves(history: Sequence[Mapping[str, float]]) -> Figure:
     """Loss, accuracy and learning rate by epoch: of each row "epoch", "lr", "{train,test}_{loss,accuracy}"."""
+    if not history:
+        raise tg.ShapeError("curves: the history holds no epoch")
     epochs = [row["epoch"] for row in history]
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     loss, accuracy, rate = figure.subplots(1, 3)
@@ -49,7 +50,8 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
 
 def filters(weight: np.ndarray, title: str = "filters") -> Figure:
     """The filters (O, I, KH, KW) of a convolution, 8 in a row, by their number; with several input channels by both."""
-    _check("filters", "weight must be (O, I, KH, KW)", weight, 4)
+    if weight.ndim != 4 or not weight.size:
+        raise tg.ShapeError(f"filters: weight must be (O, I, KH, KW), got {weight.shape}")
     images = weight.reshape(-1, *weight.shape[2:])
     columns = min(len(images), 8)
     rows = -(-len(images) // columns)
@@ -72,6 +74,8 @@ def feature_maps(stages: Mapping[str, np.ndarray], title: str = "feature maps") 
 
     Of more than 16 maps the first 16 are shown. Short vectors carry their numbers.
     """
+    if not stages:
+        raise tg.ShapeError("feature_maps: there is no stage")
     heights = [1.0 if stage.ndim == 3 else 0.5 for stage in stages.values()]
     figure = Figure(figsize=(12, 0.72 * sum(heights) + 0.6), layout="constrained")
     figure.suptitle(title)
@@ -101,7 +105,8 @@ def feature_maps(stages: Mapping[str, np.ndarray], title: str = "feature maps") 
 
 def confusion(matrix: np.ndarray, title: str = "confusion") -> Figure:
     """How often each class (row) was taken for each (column), with the numbers; right answers in grey."""
-    _check("confusion", "matrix must be (C, C)", matrix, 2)
+    if matrix.ndim != 2 or not matrix.size or matrix.shape[0] != matrix.shape[1]:
+        raise tg.ShapeError(f"confusion: matrix must be (C, C), got {matrix.shape}")
     figure = Figure(figsize=(6, 5.6), layout="constrained")
     axes = figure.subplots()
     mistakes = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
@@ -140,8 +145,3 @@ def _limit(values: np.ndarray) -> float:
 
 def _sizes(array: np.ndarray) -> str:
     return "x".join(map(str, array.shape))
-
-
-def _check(name: str, what: str, array: Any, ndim: int) -> None:
-    if array.ndim != ndim or not array.size:
-        raise tg.ShapeError(f"{name}: {what}, got {array.shape}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
+from ..graph import walk
 from ..modes import STATE, Mode, Observer, hidden_files, observing
 from ..node import Array, Node, TensorBase
 from ..primitive import Primitive
@@ -34,6 +36,7 @@ def detect_anomaly(check_nan: bool = True) -> Mode:
 class _Anomaly(Observer):
     def __init__(self, check_nan: bool) -> None:
         self.check_nan = check_nan
+        self.rule = ""  # under create_graph: whose backward rule was started last
 
     def called(self, primitive: Primitive, arrays: Sequence[Any], outputs: Sequence[Array], node: Node | None) -> None:
         if self.check_nan:
@@ -49,6 +52,7 @@ class _Anomaly(Observer):
         written = saved.raw_write(node)
         if written is not None:
             raise AnomalyError(saved.raw_write_text(node, written))
+        self.rule = f"{node.name}, recorded at {node.place()}" if STATE.get().recording else ""
         for name, g in zip(node.primitive.outputs, map(_array, cotangents), strict=True):
             if self.check_nan and g is not None and not _finite(g):
                 # No VJP gave such a share, or `contributed` would have raised.
@@ -80,6 +84,8 @@ class _Anomaly(Observer):
         if masks:
             return
         lines = [f"{op}: its {_output(name)} {_held(out)} (called at {_place()})"]
+        if self.rule and _walking():
+            lines[0] += f", in the backward rule of {self.rule}"
         if bad:
             told = " and ".join(f"'{key}', which {_held(a)}" for key, a in bad.items())
             lines[0] += f"; no operation made it so: it came in with the input {told}"
@@ -123,6 +129,14 @@ def _told(array: Array) -> str:
     finite = array[np.isfinite(array)]
     span = f"from {number(finite.min())} to {number(finite.max())}" if finite.size else "no finite values"
     return ", ".join([f"shape {array.shape}", str(array.dtype), span, *_counts(array)])
+
+
+def _walking() -> bool:
+    """Whether a backward walk is under way."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not walk.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _place() -> str:

@@ -130,17 +130,20 @@ class Comparison:
             v = row.direction(r)
             g = f.gradients([self.outputs[j]], [v])[i].reshape(-1)
             u = column.direction(c).reshape(-1)
-            parts = lambda a, b: np.vdot(v, f.slope(i, column.part(c, a, b), eps)[j]) - g[a:b] @ u[a:b]  # noqa: E731
-            c = _halved(column.size, parts)
+
+            def missing_input(a: int, b: int, c: int = c) -> Any:
+                return np.vdot(v, f.slope(i, column.part(c, a, b), eps)[j]) - g[a:b] @ u[a:b]
+
+            c = _halved(column.size, missing_input)
         unit = _unit(column.shape, c)
         slope = f.slope(i, unit, eps)[j].reshape(-1)
         if not row.every:
 
-            def missing(a: int, b: int) -> Any:
+            def missing_output(a: int, b: int) -> Any:
                 weight = row.part(r, a, b)
                 return weight.reshape(-1) @ slope - f.gradients([self.outputs[j]], [weight])[i].reshape(-1)[c]
 
-            r = _halved(row.size, missing)
+            r = _halved(row.size, missing_output)
         a = f.gradients([self.outputs[j]], [_unit(row.shape, r)])[i].reshape(-1)[c : c + 1]
         n = slope[r : r + 1]
         change = self._changes(i, j, unit)

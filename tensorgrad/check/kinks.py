@@ -54,8 +54,9 @@ def classify(
     left, right = slopes(step / SMALLER)
     still_bent = (abs(right - left) > 2 * fine) & between((left, right), fine)
     agrees = abs((left + right) / 2 - analytic) <= fine
-    kinds: Array = np.where(bent, np.where(still_bent, KINK, np.where(agrees, RIGHT, WRONG)), WRONG)
-
+    kinds: Array = np.full(analytic.shape, WRONG, "<U8")
+    kinds[bent & agrees] = RIGHT
+    kinds[bent & still_bent] = KINK
     far = [abs(sum(slopes(k * step)) / 2 - analytic) <= loose for k in (100, 1000)]
     kinds[far[0] & far[1]] = ROUNDING
-    return Verdict(kinds, np.where(kinds == KINK, left, near[1][0]), np.where(kinds == KINK, right, near[1][1]))
+    return Verdict(kinds, *near[1])

@@ -121,7 +121,7 @@ class _Case:
 
     def broken(self, law: str, text: str) -> GradcheckError:
         """The error for a law."""
-        return GradcheckError(f"{self.name}: breaks the law of {law}: {text}", law)
+        return GradcheckError(f"{self.name}: breaks the {law} law: {text}", law)
 
 
 def _forward_laws(case: _Case, dtype: np.dtype[Any]) -> None:

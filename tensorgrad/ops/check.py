@@ -50,7 +50,7 @@ def normalize_dim(name: str, dim: int, ndim: int) -> int:
 
 def normalize_dims(name: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """Axes counted from the start, in order: all for None or (), each at most once."""
-    if dim is None or dim == ():
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
     given = dim if isinstance(dim, (tuple, list)) else (dim,)
     dims = sorted(normalize_dim(name, d, ndim) for d in given)

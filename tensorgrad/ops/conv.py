@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import ShapeError
 from ..kernels.conv import conv, conv_input_grad, conv_output_size, conv_weight_grad
 from ..node import Array
@@ -102,7 +104,7 @@ def checked(
         )
     same_dtype(name, input=input, weight=weight, bias=bias)
     stride, dilation = positive(name, "stride", stride, rank), positive(name, "dilation", dilation, rank)
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+    if isinstance(groups, bool) or not isinstance(groups, (int, np.integer)) or groups < 1:
         raise ShapeError(f"{name}: groups must be a positive int, got {groups!r}")
     if given[1] != filters[1] * groups:
         raise ShapeError(
@@ -120,7 +122,7 @@ def checked(
             f"{name}: a {'x'.join(map(str, filters[2:]))} window (dilation {dilation}) does not fit images of "
             f"{'x'.join(map(str, given[2:]))} with padding {pads}"
         )
-    return {"stride": stride, "padding": pads, "dilation": dilation, "groups": groups}
+    return {"stride": stride, "padding": pads, "dilation": dilation, "groups": int(groups)}
 
 
 def canonical_padding(name: str, padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Pads:

@@ -81,11 +81,9 @@ class _Writer:
         self.largest = max((g.stats.rms or 0.0 for edge in view.edges if (g := edge.gradient)), default=0.0)
 
     def caption(self, backward: bool) -> list[str]:
-        operations = sum(node.kind == "op" for node in self.view.nodes)
-        parameters = [t for t in self.view.tensors if t.kind == "parameter"]
-        count = sum(math.prod(tensor.shape) for tensor in parameters)
-        held = f", {len(parameters)} parameters with {count:,} values" if parameters else ""
-        lines = [f"{plain(self.view.title)}: {operations} operations{held}", "dark arrow: a value, forward"]
+        parameters = [tensor for tensor in self.view.tensors if tensor.kind == "parameter"]
+        held = f" with {sum(math.prod(tensor.shape) for tensor in parameters):,} values" if parameters else ""
+        lines = [f"{plain(self.view.title)}: {self.view.count()}{held}", "dark arrow: a value, forward"]
         if backward:
             lines.append("orange open arrow: its gradient, backward; where several meet, they are added")
             lines.append("rms: the root of the mean square of all values")
@@ -192,7 +190,7 @@ class _Writer:
     def forward(self, edge: EdgeView) -> str:
         source = self.nodes[edge.source]
         attributes = [f"tooltip={quoted([edge.name])}"]
-        if source.kind == "op":
+        if source.kind == "op" and edge.differentiable:
             # What runs one after the other stands in a straight line, with room between for the target's parameters.
             attributes.append("weight=8, minlen=2" if edge.target in self.fed else "weight=8")
         if not edge.differentiable:

@@ -68,10 +68,15 @@ class GraphView:
         """
         render.save(self, path, engine, timeout, options)
 
-    def __repr__(self) -> str:
+    def count(self) -> str:
+        """How many operations and parameters there are, in words."""
         operations = sum(node.kind == "op" for node in self.nodes)
         parameters = sum(tensor.kind == "parameter" for tensor in self.tensors)
-        return f"<GraphView of {self.title}: {operations} operations, {parameters} parameters, {len(self.edges)} edges>"
+        said = f"{operations:,} operation{'s' * (operations != 1)}"
+        return said + (f", {parameters:,} parameter{'s' * (parameters != 1)}" if parameters else "")
+
+    def __repr__(self) -> str:
+        return f"<GraphView of {self.title}: {self.count()}>"
 
     # Notebooks. A display that raises would hide the result: it falls back to text.
 

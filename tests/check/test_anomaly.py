@@ -101,9 +101,16 @@ def test_minus_infinity_that_turns_into_nan_does_not_pass(x):
             y - y
 
 
-def test_second_order(x):
-    with detect_anomaly(), pytest.raises(AnomalyError, match="holds 1 inf"):
-        tg.grad(tg.sqrt(x).sum(), x, create_graph=True)
+def test_a_rule_that_is_recorded_is_named(x):
+    with detect_anomaly():
+        y = tg.sqrt(x).sum()
+        at = line() - 1
+        with pytest.raises(AnomalyError, match="div: its output holds 1 inf") as caught:
+            tg.grad(y, x, create_graph=True)
+        assert f", in the backward rule of sqrt, recorded at test_anomaly.py:{at}\n" in str(caught.value)
+        with pytest.raises(AnomalyError) as caught:
+            tg.log(x)
+        assert "backward rule" not in str(caught.value)
 
 
 def test_finite_training_is_left_alone(x):

@@ -1,6 +1,7 @@
 """A primitive that verifies itself: right ones pass, and each broken law is named."""
 
 import re
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +20,7 @@ def values(*shape, seed=0):
 
 
 BROKEN = [
-    (planted.wrong_sign, (values(4),), "adjoint", "square: breaks the law of adjoint: <g, J v> is not <J^T g, v>: "),
+    (planted.wrong_sign, (values(4),), "adjoint", "square: breaks the adjoint law: <g, J v> is not <J^T g, v>: "),
     (planted.missing_factor, (values(4),), "adjoint", "it is 0.5 = 1/2 times the numeric one"),
     (planted.no_gradient, (values(4),), "adjoint", "the analytic gradient is zero"),
     (planted.infinite, (values(4),), "adjoint", "the analytic gradient is not finite"),
@@ -49,7 +50,7 @@ def test_a_broken_law_is_named(mistake, arrays, law, text):
     with pytest.raises(GradcheckError, match=re.escape(text)) as caught:
         verify(mistake, arrays)
     assert caught.value.kind == law
-    assert f"breaks the law of {law}" in str(caught.value)
+    assert f"breaks the {law} law" in str(caught.value)
 
 
 def test_a_wrong_shape_T44():
@@ -57,11 +58,13 @@ def test_a_wrong_shape_T44():
         verify(planted.wrong_shape, [values(4)])
 
 
-def test_every_primitive_of_the_library_passes():
-    calls = []
+@pytest.mark.parametrize("most", [2, pytest.param(10**6, marks=pytest.mark.slow)], ids=["two calls", "all calls"])
+def test_every_primitive_of_the_library_passes(most):
+    calls, counts = [], Counter()
 
     def called(primitive, arrays, outputs, node):
-        if node is not None:
+        if node is not None and counts[primitive] < most:
+            counts[primitive] += 1
             calls.append((primitive, list(arrays), node.params))
 
     observer = SimpleNamespace(called=called)
@@ -69,7 +72,7 @@ def test_every_primitive_of_the_library_passes():
         tensors = [tg.tensor(x, requires_grad=True) if i in row.wanted() else x for i, x in enumerate(row.values())]
         with observing(observer):
             row.run(*tensors)
-    assert len(calls) > len(ROWS) / 2
+    assert len(counts) > 30
     for primitive, arrays, params in calls:
         verify(primitive, arrays, params)
 
@@ -93,7 +96,7 @@ def test_check_true_verifies_at_the_first_recorded_call():
 def test_check_true_refuses_every_call_of_a_wrong_primitive():
     wrong = with_check(planted.square, lambda g, x: 3.0 * g * x)
     for _ in range(2):
-        with pytest.raises(GradcheckError, match="square: breaks the law of adjoint"):
+        with pytest.raises(GradcheckError, match="square: breaks the adjoint law"):
             wrong(tg.tensor([1.0, 2.0], requires_grad=True))
     with tg.no_grad():
         wrong(tg.tensor([1.0, 2.0], requires_grad=True))
@@ -123,7 +126,7 @@ def test_arrays_at_a_kink_are_tried_beside_it():
     zeros = np.zeros((3, 4))
     verify(tg.relu, [zeros])
     flat = planted.op(lambda x: np.maximum(x, 0), lambda g: 0.5 * g)  # fair at 0, wrong everywhere else
-    with pytest.raises(GradcheckError, match="breaks the law of adjoint"):
+    with pytest.raises(GradcheckError, match="breaks the adjoint law"):
         verify(flat, [zeros])
 
 
@@ -143,7 +146,7 @@ def test_inputs_of_several_kinds():
 
 
 def test_a_special_point_hides_nothing():
-    with pytest.raises(GradcheckError, match="breaks the law of adjoint"):
+    with pytest.raises(GradcheckError, match="breaks the adjoint law"):
         verify(planted.wrong_sign, [np.zeros(3)])
 
 

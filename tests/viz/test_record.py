@@ -107,6 +107,18 @@ def test_second_order_walks_are_recorded():
     np.testing.assert_allclose(total, 36 * np.array([1.0, 8.0]), rtol=1e-6)
 
 
+def test_joint_rules_have_their_backward_edges():
+    x, weight, bias = leaf(values(4, 2, 3, 3)), leaf(values(2)), leaf(values(2))
+    with viz.record() as run:
+        y, _, _ = tg.native_batch_norm(x, weight, bias)
+        loss = (y * y * y).sum()
+        loss.backward()
+    view = run.graph(loss)
+    into = [edge for edge in view.edges if view.nodes[int(edge.target[1:])].category == "normalisation"]
+    assert [(edge.name, edge.differentiable) for edge in into] == [("input", True), ("weight", True), ("bias", True)]
+    np.testing.assert_array_equal(into[1].gradient.picture.array(), weight.grad.data)
+
+
 def test_values_of_outputs():
     with viz.record() as run:
         x = leaf([1.0, -2.0])

@@ -247,7 +247,7 @@ def test_text_has_a_line_for_each_box():
     assert len(text.splitlines()) == 1 + len(view.nodes) + len(view.results) + 1 + len(view.notes)
     assert "conv2d(n0*, n1, n2) -> (4, 6, 28, 28); 5x5, stride 1, pad 2; in features.0" in text
     assert f"... {len(view.nodes) - 2} more" in view.to_text(2)
-    assert repr(view) == "<GraphView of LeNet: 13 operations, 10 parameters, 24 edges>"
+    assert repr(view) == "<GraphView of LeNet: 13 operations, 10 parameters>"
 
 
 # Size
