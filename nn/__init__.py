@@ -1,6 +1,6 @@
-import os
+import os as _os
 
-import tensorgrad as tg
+import tensorgrad as _tg
 
 from . import data as data
 from . import functional as functional
@@ -71,4 +71,4 @@ __all__ = [
 ]
 
 # What a layer records is the line that called the layer, not the line inside it.
-tg.hide_frames(os.path.dirname(__file__))
+_tg.hide_frames(_os.path.dirname(__file__))

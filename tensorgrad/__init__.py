@@ -6,6 +6,8 @@ from types import ModuleType as _ModuleType
 from . import check as check
 from . import random as random
 from . import viz as viz
+from .check import AnomalyError as AnomalyError
+from .check import GradcheckError as GradcheckError
 from .check import detect_anomaly as detect_anomaly
 from .check import gradcheck as gradcheck
 from .check import gradgradcheck as gradgradcheck
@@ -88,7 +90,6 @@ from .ops.reduce import mean as mean
 from .ops.reduce import sum as sum
 from .ops.shape import broadcast_to as broadcast_to
 from .ops.shape import cat as cat
-from .ops.shape import clone as clone
 from .ops.shape import flatten as flatten
 from .ops.shape import permute as permute
 from .ops.shape import reshape as reshape
@@ -96,6 +97,7 @@ from .ops.shape import squeeze as squeeze
 from .ops.shape import stack as stack
 from .ops.shape import transpose as transpose
 from .ops.shape import unsqueeze as unsqueeze
+from .primitive import clone as clone
 from .primitive import elementwise as elementwise
 from .primitive import primitive as primitive
 from .random import default_generator as default_generator
@@ -105,8 +107,10 @@ from .tensor import Tensor as Tensor
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnomalyError",
     "DTypeError",
     "FileFormatError",
+    "GradcheckError",
     "GradientError",
     "LabelError",
     "ShapeError",

@@ -30,7 +30,7 @@ import numpy as np
 from .errors import DTypeError, GradientError, ShapeError
 from .modes import STATE, Mode, Observer
 from .node import Edge, Node, TensorBase, make_tensor, version_cell
-from .primitive import astype, sum_to
+from .primitive import astype, clone, sum_to
 from .rules import BYPRODUCT, COTANGENT, DTYPE, INPUT, OUTPUT, PARAM, SAVED, SHAPE, WANTED, Rule
 
 ndarray = np.ndarray
@@ -403,7 +403,7 @@ def _owned(sums: list[Any]) -> Any:
     """A leaf's cotangent in memory that nothing else holds, so that its .grad may be written to."""
     g = sums[0]
     if isinstance(g, TensorBase):
-        return astype(g, dtype=g._data.dtype)  # a recorded copy
+        return clone(g)
     # Only the list and `g` hold the array: take it. Else it may be a cotangent or saved array of the graph, another
     # leaf's gradient, the caller's own array or a hook's: copy it. A view's memory belongs to its base: copy that too.
     return g if sys.getrefcount(g) == _HELD_ONCE and g.base is None and g.flags.writeable else g.copy()

@@ -54,9 +54,14 @@ class Mode:
 
     def __enter__(self) -> Mode:
         state = STATE.get()
-        previous = {name: getattr(state, name) for name in self.changes}
-        STATE.set(replace(state, **self.changes, left=(*state.left, (self, previous))))
+        changes = self.changed(state)
+        previous = {name: getattr(state, name) for name in changes}
+        STATE.set(replace(state, **changes, left=(*state.left, (self, previous))))
         return self
+
+    def changed(self, state: State) -> dict[str, Any]:
+        """The fields that entering changes."""
+        return self.changes
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -70,8 +75,6 @@ class Mode:
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function, generator function or coroutine function: the mode holds while its own lines run."""
-        changes = self.changes
-
         if inspect.isasyncgenfunction(function):
             raise TypeError(f"{function.__name__}: an asynchronous generator cannot be decorated: use `with` inside it")
 
@@ -79,7 +82,7 @@ class Mode:
 
             @functools.wraps(function)
             async def coroutine(*args: Any, **kwargs: Any) -> Any:
-                with Mode(**changes):
+                with self:
                     return await function(*args, **kwargs)
 
             return coroutine
@@ -92,14 +95,14 @@ class Mode:
                 resume, value = running.send, None
                 while True:
                     try:
-                        with Mode(**changes):
+                        with self:
                             item = resume(value)
                     except StopIteration as stop:
                         return stop.value
                     try:
                         resume, value = running.send, (yield item)
                     except GeneratorExit:
-                        with Mode(**changes):
+                        with self:
                             running.close()
                         raise
                     except BaseException as error:
@@ -109,7 +112,7 @@ class Mode:
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with Mode(**changes):
+            with self:
                 return function(*args, **kwargs)
 
         return wrapper
@@ -157,7 +160,18 @@ def named_scope(path: str) -> Mode:
 
 def observing(observer: Observer) -> Mode:
     """`observer` is told of every call and of every step of a walk inside."""
-    return Mode(observers=(*STATE.get().observers, observer))
+    return _Observing(observer)
+
+
+class _Observing(Mode):
+    """Adds one observer to those there are when it is entered."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__()
+        self.observer = observer
+
+    def changed(self, state: State) -> dict[str, Any]:
+        return {"observers": (*state.observers, self.observer)}
 
 
 # Which frames are the library's own

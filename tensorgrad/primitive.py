@@ -99,11 +99,14 @@ class Primitive:
 
     def _plan(self, key: int, arrays: Sequence[Any], params: dict[str, Any]) -> Plan:
         """What to keep for one set of wanted inputs, worked out when it first occurs."""
+        self._verify_once(arrays, params)
+        plan = self.plans[key] = make_plan(self, key, len(arrays))
+        return plan
+
+    def _verify_once(self, arrays: Sequence[Any], params: dict[str, Any]) -> None:
         if self.check and _verify is not None:
             self.check = False  # the verifier calls this primitive again
             _verify(self, arrays, params)
-        plan = self.plans[key] = make_plan(self, key, len(arrays))
-        return plan
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Compute the output; record a node if an input requires a gradient. See the module's docstring."""
@@ -146,6 +149,7 @@ class Primitive:
             if cast is not None:
                 return self(*cast, **params)
         if self.composed is not None and wanted and STATE.get().recording:
+            self._verify_once(arrays, params)
             return self.composed(*args, **params)
 
         try:
@@ -316,7 +320,7 @@ def _check_broadcast(op: Primitive, shapes: Sequence[tuple[int, ...]]) -> None:
         raise ShapeError(f"{op.name}: the shapes do not broadcast: {given}") from None
 
 
-# The three primitives that the engine itself needs
+# The primitives that the engine itself needs
 
 
 @primitive
@@ -339,6 +343,13 @@ def astype(x: Array, *, dtype: np.dtype[Any]) -> Array:
     return x.astype(dtype)
 
 
+@primitive
+def clone(input: Array) -> Array:
+    """A copy in memory of its own; gradients pass through."""
+    return input.copy()
+
+
 sum_to.defvjps(lambda g, x_shape: broadcast_to(g, shape=x_shape))
 broadcast_to.defvjps(lambda g, x_shape: sum_to(g, shape=x_shape))
 astype.defvjps(lambda g, x_dtype: astype(g, dtype=x_dtype))
+clone.defvjps(lambda g: g)

@@ -15,7 +15,7 @@ from .graph import backward as _backward
 from .modes import STATE, no_grad
 from .node import Array, Node, TensorBase, make_tensor, set_tensor_type, version_cell
 from .ops import activation, elementwise, indexing, linalg, reduce, shape
-from .primitive import astype
+from .primitive import astype, clone
 
 OPERAND = (TensorBase, np.ndarray, np.generic, bool, int, float)
 
@@ -471,7 +471,7 @@ class Tensor(TensorBase):
 
     def clone(self) -> Tensor:
         """A copy in memory of its own; gradients pass through."""
-        return shape.clone(self)
+        return clone(self)
 
     def to(self, dtype: Any) -> Tensor:
         """Cast to `dtype`; the tensor itself if it has it already."""

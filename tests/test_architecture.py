@@ -53,12 +53,11 @@ THIRD_PARTY = {
     "safetensors": lambda module: module.startswith("nn."),
     "threadpoolctl": lambda module: module.startswith("tensorgrad.kernels"),
     "tqdm": lambda module: module.startswith("nn.train"),
-    "matplotlib": lambda module: module.startswith("nn.train"),
+    "matplotlib": lambda module: module == "nn.train.plots",  # an optional extra, which no other module imports
 }
 
 # Imports inside functions, each with its reason.
 INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
-    ("nn.train.plots", "matplotlib"): "an optional extra: the rest of nn works without it",
     ("tensorgrad.viz.render", "graphviz"): "most programs draw nothing, and text forms need no Graphviz",
 }
 
@@ -327,6 +326,11 @@ def test_the_product_never_imports_its_oracle_or_its_tests():
         assert not wrong, listed(wrong)
 
 
+def test_no_module_of_nn_imports_the_optional_plots():
+    wrong = [i for i in IMPORTS if module_of(i.target) == "nn.train.plots"]
+    assert not wrong, listed(wrong)
+
+
 def test_star_imports_are_the_aliases_alone():
     wrong = []
     for name, path in MODULES.items():
@@ -343,6 +347,7 @@ def test_importing_tensorgrad_does_not_import_nn():
         "import sys, tensorgrad as tg\n"
         "print([m for m in sys.modules if m == 'nn' or m.startswith('nn.') or m in ('torch', 'matplotlib', 'tqdm')])\n"
         "from tensorgrad import nn\n"
+        "assert 'matplotlib' not in sys.modules\n"
         "import nn as other, nn.functional as F\n"
         "from tensorgrad.nn import functional\n"
         "assert F is functional is tg.nn.functional, 'two copies'\n"

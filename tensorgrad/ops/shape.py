@@ -142,18 +142,6 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return cat([unsqueeze(tensor, axis) for tensor in tensors], axis)
 
 
-@primitive
-def clone(input: Array) -> Array:
-    """A copy in memory of its own; gradients pass through."""
-    return input.copy()
-
-
-clone.defvjps(lambda g: g)
-
-
-# The arithmetic of axes
-
-
 def _unpack(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """f(x, 2, 3) and f(x, (2, 3)) mean the same."""
     given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
