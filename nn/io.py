@@ -53,11 +53,6 @@ def save(source: HasStateDict | Mapping[str, Any], path: FilePath, metadata: Map
     save_file(source if isinstance(source, Mapping) else source.state_dict(), path, metadata)
 
 
-def load(path: FilePath) -> dict[str, tg.Tensor]:
-    """What `load_file` reads, as Tensors: `module.load_state_dict(load("model.safetensors"))`."""
-    return {name: tg.from_numpy(array) for name, array in load_file(path).items()}
-
-
 def save_file(tensors: Mapping[str, Any], path: FilePath, metadata: Mapping[str, str] | None = None) -> None:
     """Write arrays or Tensors by name as a safetensors file, whole or not at all (see `atomic_write`).
 
