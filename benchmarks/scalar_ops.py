@@ -95,7 +95,15 @@ def main() -> None:
     for pair in range(args.pairs):
         # Who goes first alternates too, so that a drift of the machine's speed favours neither.
         for engine in ENGINES if pair % 2 == 0 else ENGINES[::-1]:
-            command = [sys.executable, "-m", "benchmarks.scalar_ops", "--engine", engine, "--repeats", str(args.repeats)]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.scalar_ops",
+                "--engine",
+                engine,
+                "--repeats",
+                str(args.repeats),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(f"the process of {engine} failed:\n{done.stderr}")

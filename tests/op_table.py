@@ -18,7 +18,7 @@ import numpy as np
 import tensorgrad as tg
 from tensorgrad.node import TensorBase
 from tensorgrad.ops import activation, conv, elementwise, indexing, linalg, loss, norm, pool, reduce, shape
-from tensorgrad.primitive import Primitive, astype, broadcast_to, sum_to
+from tensorgrad.primitive import Primitive, astype, broadcast_to, clone, sum_to
 from tests import naive
 
 F16, F32, F64, I64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
@@ -544,8 +544,8 @@ ROWS: list[Row] = [
     Row(shape._permute, permute, [()], {"dims": ()}),
     Row(shape.permute, permute, [(2, 3, 4)], {"dims": (1, 0, -1)}, call=lambda x, dims: tg.permute(x, *dims)),
     Row(shape.transpose, lambda x, dim0, dim1: np.einsum("ijk->kji", x), [(2, 3, 4)], {"dim0": 0, "dim1": -1}),
-    Row(shape.clone, lambda x: x + 0, [(2, 3)]),
-    Row(shape.clone, lambda x: x + 0, [()]),
+    Row(clone, lambda x: x + 0, [(2, 3)]),
+    Row(clone, lambda x: x + 0, [()]),
     Row(shape._cat, lambda x, dim: x + 0, [(2, 3)], {"dim": 0}),
     Row(shape._cat, lambda x, y, z, dim: np.array([*x, *y, *z]), [(2, 3), (0, 3), (1, 3)], {"dim": 0}),
     Row(

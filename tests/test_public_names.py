@@ -13,7 +13,16 @@ import tensorgrad as tg
 PLACES = ["tensorgrad", "nn", "nn.functional", "nn.init", "nn.optim", "nn.schedule", "nn.data", "nn.io", "nn.train"]
 PLACES += ["tensorgrad.viz", "tensorgrad.check", "tensorgrad.func", "tensorgrad.nn", "tensorgrad.random"]
 # Where a list of names is demanded; the others may do without, if their modules define only what is theirs.
-LISTED = ["tensorgrad", "nn", "nn.functional", "nn.data", "nn.train", "tensorgrad.viz", "tensorgrad.check", "tensorgrad.nn"]
+LISTED = [
+    "tensorgrad",
+    "nn",
+    "nn.functional",
+    "nn.data",
+    "nn.train",
+    "tensorgrad.viz",
+    "tensorgrad.check",
+    "tensorgrad.nn",
+]
 
 
 def there(name):
@@ -62,7 +71,9 @@ def test_all_is_what_is_importable(place):
     extra = public(module) - names - submodules(module)
     if not module.__file__.endswith("__init__.py"):
         # A plain module has its own imports, `np` or `Any`; it is held to list all that is ours.
-        extra = {n for n in extra if getattr(getattr(module, n), "__module__", "x").split(".")[0] in ("tensorgrad", "nn")}
+        extra = {
+            n for n in extra if getattr(getattr(module, n), "__module__", "x").split(".")[0] in ("tensorgrad", "nn")
+        }
     assert not extra, f"importable but not in __all__: {extra}"
     assert not {name for name in names if name.startswith("_")}
 
@@ -86,7 +97,9 @@ def exported(place):
     module = importlib.import_module(place)
     names = getattr(module, "__all__", None)
     if names is None:
-        names = [n for n, v in vars(module).items() if getattr(v, "__module__", None) == place and not n.startswith("_")]
+        names = [
+            n for n, v in vars(module).items() if getattr(v, "__module__", None) == place and not n.startswith("_")
+        ]
     return {name: getattr(module, name) for name in names}
 
 

@@ -273,7 +273,11 @@ def test_never_an_array_of_objects():
     t = tg.tensor([1.0, 2.0])
     for made in (np.array([t, t]), np.array([t[0], t[1]]), np.array([[1.0, 2.0], t]), np.asarray([t])):
         assert made.dtype == np.float32 or made.dtype == np.float64
-    for attempt in (lambda: np.array([leaf([1.0])]), lambda: np.array([leaf(1.0), 2.0]), lambda: np.array([1, leaf(1.0)])):
+    for attempt in (
+        lambda: np.array([leaf([1.0])]),
+        lambda: np.array([leaf(1.0), 2.0]),
+        lambda: np.array([1, leaf(1.0)]),
+    ):
         with pytest.raises((tg.GradientError, ValueError, TypeError), match="."):
             attempt()
 

@@ -216,7 +216,7 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("read", [load_file, load])
+@pytest.mark.parametrize("read", [load_file])
 @pytest.mark.parametrize("case", DAMAGED)
 def test_damaged_files_are_refused_with_the_reason(path, case, read):
     content, text = DAMAGED[case]
