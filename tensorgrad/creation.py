@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import canonical
 from .errors import DTypeError
 from .node import Array, TensorBase, make_tensor
 from .random import default_generator
@@ -23,7 +24,11 @@ def from_numpy(array: Array) -> Tensor:
         raise DTypeError(f"from_numpy: takes a NumPy array, got {type(array).__name__}")
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DTypeError(f"from_numpy: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
-    result: Tensor = make_tensor(array)
+    if not array.dtype.isnative:
+        raise DTypeError(
+            f"from_numpy: the bytes of {array.dtype} are in another order than this machine's: use tensor()"
+        )
+    result: Tensor = make_tensor(canonical(array))
     return result
 
 

@@ -11,6 +11,15 @@ SCALARS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: FLOAT32}  #
 RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # a dtype of a higher kind wins over any of a lower one
 
 
+def canonical(array: Any) -> Any:
+    """The array with NumPy's own dtype object and native byte order: the engine compares dtypes by identity, and an
+    unpickled array has an equal dtype that is another object."""
+    standard = np.dtype(array.dtype.type)
+    if array.dtype is standard:
+        return array
+    return array.view(standard) if array.dtype.isnative else array.astype(standard)
+
+
 def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     """The common dtype of two arrays. Unlike NumPy, an integer and a float give that float."""
     if (a.kind == "f") != (b.kind == "f"):

@@ -2,18 +2,38 @@
 
 Three concepts:
 
-- a **tensor** is an array, and the node that made it (`TensorBase` here; `tensor.py` gives it operators);
+- a **tensor** is an array, and the node that made it (node.py; tensor.py gives it operators);
 - a **primitive** is a differentiable operation: a forward function on arrays, and one vector-Jacobian product (VJP)
-  for each input: from the gradient of the output, `g`, to the gradient of that input;
-- a **node** is one recorded call of a primitive.
+  for each input: from the gradient of the output, `g`, to the gradient of that input (primitive.py);
+- a **node** is one recorded call of a primitive (node.py).
 
-Calling a primitive computes its output and, if an input requires a gradient, leaves a node whose edges point to the
-nodes that made its inputs (`Primitive.__call__`). `walk` goes from the loss back along these edges, newest node first,
-calls each primitive's VJPs and adds up what arrives at every tensor: that is reverse-mode differentiation.
+An operation is a primitive with its VJPs, which are called rules:
+
+    @elementwise
+    def square(x):
+        return x * x
+
+    square.defvjps(lambda g, x: 2 * g * x)
+
+The names of a rule's parameters say what it needs, and only that is kept until then: here the input x (rules.py). Rules
+use operators and functions of tensorgrad, never NumPy's, and never write to what they are given.
+
+Calling a primitive computes its output and, if an input requires a gradient, leaves a node. Its edges point to what
+made its inputs: (node, output number), or a leaf tensor. `walk` goes back along the edges, newest node first, calls the
+rules and adds up what arrives at every tensor: that is reverse-mode differentiation. For z = x * y + x it visits
+
+    add (number 2)   rules give g to the node mul, and g to the leaf x
+    mul (number 1)   rules give g * y to the leaf x, where it is added to the g that came before, and g * x to y
+
+A node's number is larger than those of all nodes it depends on, so when the newest pending node is visited, everything
+that flows into it has arrived.
 
 One idea makes derivatives of every order come for free. Primitives take arrays or tensors: given arrays only, they
-compute and record nothing. VJPs are written in primitives and operators, so the walk may run them on arrays (fast), or,
-under `create_graph=True`, on tensors, and then the gradient has a graph of its own.
+compute and record nothing. Rules are written in primitives and operators, so the walk may run them on arrays (fast),
+or, under `create_graph=True`, on tensors, and then the gradient has a graph of its own.
+
+Words: a *cotangent* is the gradient of the loss with respect to an array, of that array's shape and dtype; a *seed* is
+the cotangent of a root, which a walk starts with; a *target* is a tensor whose cotangent is asked for.
 """
 
 from __future__ import annotations
@@ -34,8 +54,6 @@ from .primitive import astype, clone, sum_to
 from .rules import BYPRODUCT, COTANGENT, DTYPE, INPUT, OUTPUT, PARAM, SAVED, SHAPE, WANTED, Rule
 
 ndarray = np.ndarray
-
-# Cotangent: the gradient of the loss with respect to an array. It has that array's shape and dtype.
 
 
 def backward(
@@ -92,17 +110,19 @@ def grad(
     seeds = _seeds("grad", roots, grad_outputs, create_graph)
     found = walk(roots, seeds, targets, create_graph if retain_graph is None else retain_graph, create_graph)
     gradients: list[Any] = []
-    found_before: list[Any] = []
+    given: set[Any] = set()
     for number, target in enumerate(targets):
-        g = found.get(edge_of(target))
+        edge = edge_of(target)
+        g = found.get(edge)
         if g is None and not allow_unused:
             raise GradientError(
                 f"grad: the outputs do not depend on input {number}, of shape {target._data.shape}; "
                 "pass allow_unused=True to get None for it"
             )
-        if g is not None and any(g is other for other in found_before):
-            g = _owned([g])  # the same input asked for twice
-        found_before.append(g)
+        if g is not None and edge in given:
+            with Mode(recording=create_graph):
+                g = clone(g)  # the same input asked for twice
+        given.add(edge)
         gradients.append(g if g is None or isinstance(g, TensorBase) else make_tensor(g))
     return tuple(gradients)
 
@@ -146,15 +166,16 @@ def walk(
     arrays, or tensors with a graph of their own under `create_graph`. Saved arrays are dropped on the way unless
     `retain_graph`. Nothing outside the graph is changed, so an error leaves every `.grad` as it was.
     """
-    needed = None if targets is None else _leading_to(roots, targets)
-    wanted = set() if targets is None else {edge_of(t) for t in targets}
+    asked = set() if targets is None else {edge_of(t) for t in targets}
+    needed = None if targets is None else _leading_to(roots, asked)
     # A gradient may be infinite or nan; that is for the caller to see in it, not for NumPy to warn of.
     with Mode(recording=create_graph, scope=""), np.errstate(all="ignore"):
-        leaves, found = _carry_back(roots, cotangents, needed, wanted, retain_graph, create_graph)
+        leaves, found = _carry_back(roots, cotangents, needed, asked, retain_graph, create_graph)
+        # Only now is a leaf's cotangent complete: any node may have added to it.
         for tensor, sums in leaves.items():
             if tensor._hooks:
                 sums[0] = _run_hooks(tensor._hooks, sums[0], "leaf")
-            if needed is None or tensor in wanted:
+            if needed is None or tensor in asked:
                 found[tensor] = _owned(sums)
     return found
 
@@ -163,19 +184,18 @@ def _carry_back(
     roots: Sequence[TensorBase],
     cotangents: Sequence[Any],
     needed: set[Any] | None,
-    wanted: set[Any],
+    asked: set[Any],
     retain_graph: bool,
     create_graph: bool,
 ) -> tuple[dict[TensorBase, list[Any]], dict[Any, Any]]:
     """The heart of `walk`: what arrived at the leaves, and at the interior tensors asked for."""
-    # What has arrived so far at each node not visited yet: a sum for each of its outputs, and last a mask of those sums
-    # that are buffers of the walk's own, to which more may be added in place. Likewise for leaves, of one output.
-    pending: dict[Node, list[Any]] = {}
-    leaves: dict[TensorBase, list[Any]] = {}
+    pending: dict[Node, list[Any]] = {}  # for each node not visited yet, what has arrived at each of its outputs
+    leaves: dict[TensorBase, list[Any]] = {}  # likewise for leaves: lists of one
+    own: set[Any] = set()  # edges where the sum is a buffer of the walk's own, to which more may be added in place
     queue: list[tuple[int, Node]] = []  # the pending nodes, as a heap with the newest on top
     found: dict[Any, Any] = {}
     observers = STATE.get().observers
-    plain = None if create_graph else ndarray  # the class of a rule's result if nothing needs to be done to it
+    expected = None if create_graph else ndarray  # the class of a rule's result that can be taken as it is
 
     def arrive(edge: Any, g: Any) -> None:
         """Add g to what has arrived at the tensor that an edge points to."""
@@ -183,36 +203,34 @@ def _carry_back(
             node, i = edge
             sums = pending.get(node)
             if sums is None:
-                sums = pending[node] = [None] * (len(node.outputs) + 1)
-                sums[-1] = 0
-                heapq.heappush(queue, (-node.seq, node))
+                sums = pending[node] = [None] * len(node.outputs)
+                heapq.heappush(queue, (-node.seq, node))  # numbers are unique, so nodes are never compared
         else:
             i, sums = 0, leaves.get(edge)
             if sums is None:
-                sums = leaves[edge] = [None, 0]
+                sums = leaves[edge] = [None]
         total = sums[i]
         if total is None:
             sums[i] = g  # borrowed: it may be another tensor's cotangent too, so it is never written to
         elif create_graph:
             sums[i] = total + g
-        elif sums[-1] >> i & 1:
+        elif edge in own:
             total += g
         else:
-            total = total + g
-            sums[i] = total if total.__class__ is ndarray else np.asarray(total)
-            sums[-1] |= 1 << i
+            sums[i] = np.asarray(total + g)
+            own.add(edge)
 
     for root, g in zip(roots, cotangents, strict=True):
-        if root.node is not None or needed is None or root in wanted:
+        if root.node is not None or needed is None or root in asked:
             arrive(edge_of(root), g)
     try:
         while queue:
             node = heapq.heappop(queue)[1]
             gs = pending.pop(node)
-            if node.hooks is not None or node.retained is not None or wanted or observers:
-                _show(node, gs, wanted, found, observers)
+            if node.hooks is not None or node.retained is not None or asked or observers:
+                _complete(node, gs, asked, found, observers)
             if needed is not None and node not in needed:
-                continue
+                continue  # a target's own node, or a root's: nothing below it is asked for
             if create_graph:
                 STATE.set(replace(STATE.get(), scope=node.scope))
             saved, edges, shapes, dtypes = node.saved, node.edges, node.shapes, node.dtypes
@@ -234,7 +252,7 @@ def _carry_back(
                 for number, g in shares:
                     if isinstance(g, np.generic):
                         g = np.asarray(g)  # NumPy's arithmetic on 0-d arrays gives scalars
-                    if g.__class__ is not plain or g.shape != shapes[number] or g.dtype is not dtypes[number]:
+                    if g.__class__ is not expected or g.shape != shapes[number] or g.dtype is not dtypes[number]:
                         g = _fitted(node, number, g)
                     for observer in observers:
                         observer.contributed(node, number, g)
@@ -249,19 +267,19 @@ def _carry_back(
     return leaves, found
 
 
-def _show(node: Node, gs: list[Any], wanted: Any, found: dict[Any, Any], observers: Sequence[Observer]) -> None:
+def _complete(node: Node, gs: list[Any], asked: set[Any], found: dict[Any, Any], observers: Sequence[Observer]) -> None:
     """The cotangents of a node are complete: let hooks change them, keep those asked for, tell the observers."""
     for i, hooks in (node.hooks or {}).items():
         gs[i] = _run_hooks(hooks, gs[i], node.name)
     for i in range(len(node.outputs)):
         g = gs[i]
         tensor = node.retained[i]() if node.retained is not None and i in node.retained else None
-        if g is not None and tensor is not None and not wanted:
+        if g is not None and tensor is not None and not asked:
             found[tensor] = _owned([g])
-        if g is not None and (node, i) in wanted:
+        if g is not None and (node, i) in asked:
             found[node, i] = _owned([g])
     for observer in observers:
-        observer.visited(node, gs[:-1])
+        observer.visited(node, gs)
 
 
 def _freed(node: Node) -> GradientError:
@@ -352,22 +370,22 @@ def _fitted(node: Node, number: int, g: Any) -> Any:
 
 
 def _as_tensor(node: Node, number: int, array: Any) -> Any:
-    """A saved array as the tensor it was, with its place in the graph; by-products and integers stay constants."""
+    """A saved array as the tensor it was: the leaf itself, or a new tensor at the same place in the graph, so that
+    what a rule computes from it can be differentiated. By-products and integers stay constants."""
     kind, i = node.plan.keep[number]
     if kind is BYPRODUCT or array.__class__ is not ndarray or array.dtype.kind != "f":
         return array
     edge = (node, i) if kind is OUTPUT else node.edges[i]
     if isinstance(edge, TensorBase):
         return edge
-    place = edge if isinstance(edge, tuple) else (None, 0)
-    tensor = make_tensor(array, edge is not None, *place)
+    tensor = make_tensor(array) if edge is None else make_tensor(array, True, *edge)
     tensor._version = node.versions[number][0]
     return tensor
 
 
-def _leading_to(roots: Sequence[TensorBase], targets: Sequence[TensorBase]) -> set[Any]:
-    """The nodes that lie on a way from a root to a target, and the targets' edges; found without recursion."""
-    leading: set[Any] = {edge_of(t) for t in targets}
+def _leading_to(roots: Sequence[TensorBase], asked: set[Any]) -> set[Any]:
+    """The nodes that lie on a way from a root to an edge asked for, and these edges; found without recursion."""
+    leading = set(asked)
     nodes = {t.node for t in roots if t.node is not None}
     stack = list(nodes)
     while stack:
@@ -390,12 +408,19 @@ def _run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any, name: str) -> Any
     for hook in list(hooks.values()):
         if g is None:
             return None
-        result = hook(g if isinstance(g, TensorBase) else make_tensor(g))
+        if isinstance(g, TensorBase):
+            shown = g
+        else:
+            shown = make_tensor(g.view())  # it may be another tensor's cotangent too: not to be written to
+            shown._data.flags.writeable = False
+        result = hook(shown)
         if result is not None:
             if not isinstance(result, TensorBase) or result._data.shape != g.shape:
                 got = getattr(result, "shape", type(result).__name__)
                 raise GradientError(f"{name}: a gradient hook returned {got}, expected a tensor of shape {g.shape}")
-            g = result if isinstance(g, TensorBase) else result._data.astype(g.dtype, copy=False)
+            if result._data.dtype != g.dtype:
+                result = astype(result, dtype=g.dtype)
+            g = result if isinstance(g, TensorBase) else result._data
     return g
 
 
@@ -404,7 +429,7 @@ def _owned(sums: list[Any]) -> Any:
     g = sums[0]
     if isinstance(g, TensorBase):
         return clone(g)
-    # Only the list and `g` hold the array: take it. Else it may be a cotangent or saved array of the graph, another
+    # If only the list and `g` hold the array: take it. Else it may be a cotangent or saved array of the graph, another
     # leaf's gradient, the caller's own array or a hook's: copy it. A view's memory belongs to its base: copy that too.
     return g if sys.getrefcount(g) == _HELD_ONCE and g.base is None and g.flags.writeable else g.copy()
 

@@ -1,4 +1,4 @@
-"""Modes: what holds for the calls made now. They are context-local: no thread, task or generator disturbs another."""
+"""Modes: what holds for the calls made now. They are context-local: no thread or task disturbs another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class State:
     recording: bool = True
     scope: str = ""
     observers: tuple[Observer, ...] = ()
-    left: tuple[tuple[Mode, dict[str, Any]], ...] = ()  # the modes entered, and what each will restore
+    entered: tuple[tuple[Mode, dict[str, Any]], ...] = ()  # the modes in force, and what each will restore
 
 
 class Observer:
@@ -56,7 +56,7 @@ class Mode:
         state = STATE.get()
         changes = self.changed(state)
         previous = {name: getattr(state, name) for name in changes}
-        STATE.set(replace(state, **changes, left=(*state.left, (self, previous))))
+        STATE.set(replace(state, **changes, entered=(*state.entered, (self, previous))))
         return self
 
     def changed(self, state: State) -> dict[str, Any]:
@@ -68,10 +68,15 @@ class Mode:
     ) -> None:
         # A plain set, not ContextVar.reset: a block in a generator may be left in another context than it was entered.
         state = STATE.get()
-        for i in reversed(range(len(state.left))):
-            if state.left[i][0] is self:
-                STATE.set(replace(state, **state.left[i][1], left=state.left[:i] + state.left[i + 1 :]))
-                return
+        at = max((i for i, (mode, _) in enumerate(state.entered) if mode is self), default=None)
+        if at is None:
+            return  # entered in another context
+        restored, later = dict(state.entered[at][1]), []
+        for mode, previous in state.entered[at + 1 :]:
+            # Modes may be left out of order, when they are held by generators: a mode entered later stays in force,
+            # and will restore what this one found.
+            later.append((mode, {name: restored.pop(name, value) for name, value in previous.items()}))
+        STATE.set(replace(state, **restored, entered=(*state.entered[:at], *later)))
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function, generator function or coroutine function: the mode holds while its own lines run."""
@@ -139,6 +144,7 @@ class set_grad_enabled(Mode):
         STATE.set(replace(STATE.get(), recording=mode))
 
     def __enter__(self) -> Mode:
+        # Undo the call first, so that leaving the block restores what was before it.
         STATE.set(replace(STATE.get(), recording=self.before))
         return super().__enter__()
 

@@ -20,7 +20,7 @@ from .rules import INPUT, OUTPUT, Plan, make_plan
 
 ndarray = np.ndarray
 new = object.__new__
-CONSTANT = [0]  # the version cell of what is no tensor's, and so never changes by the engine
+CONSTANT = [0]  # the version cell of what is no tensor's: writes to a user's array or number are not noticed
 next_number = itertools.count().__next__
 _verify: Callable[..., None] | None = None
 
@@ -57,6 +57,12 @@ class Primitive:
         self.composed = composed
         self.check = check
         names = inspect.signature(forward).parameters.values()
+        for p in names:
+            if p.kind is p.VAR_KEYWORD or (p.kind is not p.KEYWORD_ONLY and p.default is not p.empty):
+                raise GradientError(
+                    f"{self.name}: {p}: an input has no default (pass None), and parameters are named one by one, "
+                    "after a *"
+                )
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in names)
         self.inputs = tuple(p.name for p in names if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD))
         self.defaults = {p.name: p.default for p in names if p.kind is p.KEYWORD_ONLY}
@@ -105,11 +111,11 @@ class Primitive:
 
     def _verify_once(self, arrays: Sequence[Any], params: dict[str, Any]) -> None:
         if self.check and _verify is not None:
-            self.check = False  # the verifier calls this primitive again
+            self.check = False  # while the verifier calls this primitive; it sets it again if the rules fail
             _verify(self, arrays, params)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        """Compute the output; record a node if an input requires a gradient. See the module's docstring."""
+        """Compute the output; record a node if an input requires a gradient."""
         # This is the hot path: a scalar operation spends all its time here, so it is written flat.
         if params:
             args, params = _bound(self, args, params)
@@ -117,7 +123,8 @@ class Primitive:
         edges: list[Edge] = []
         shapes: list[tuple[int, ...]] = []
         numbers: dict[int, float] | None = None
-        wanted, bit, tensors, dtype, plain = 0, 1, False, None, True  # plain: float tensors of one dtype, and numbers
+        wanted, bit, tensors = 0, 1, False  # wanted: a mask of the inputs that want a gradient
+        dtype, plain = None, True  # plain: all tensors are floats of one dtype, all others Python numbers
         for arg in args:
             if isinstance(arg, TensorBase):
                 tensors = True
@@ -136,7 +143,9 @@ class Primitive:
                 arrays.append(arg)
                 edges.append(None)
                 if arg.__class__ is float or arg.__class__ is int:
-                    numbers = {**numbers, len(shapes): arg} if numbers else {len(shapes): arg}
+                    if numbers is None:
+                        numbers = {}
+                    numbers[len(shapes)] = arg
                     shapes.append(())
                 else:
                     shapes.append(getattr(arg, "shape", ()))
@@ -168,22 +177,22 @@ class Primitive:
 
         state = STATE.get()
         first = results[0]
-        this = first.dtype
-        if not (wanted and state.recording and self.differentiable) or (
-            this is not FLOAT32 and this is not FLOAT64 and not any(r.dtype.kind == "f" for r in results)
-        ):
+        floats = first.dtype.kind == "f" if self._plain else any(r.dtype.kind == "f" for r in results)
+        if not (wanted and floats and state.recording and self.differentiable):
             outs = [make_tensor(r) for r in results]
             node = None
         else:
             node = new(Node)
             if self._plain:
                 outs = [make_tensor(first, True, node)]
-                node.outputs = ((first.shape, this),)
+                node.outputs = ((first.shape, first.dtype),)
             else:
                 outs = [make_tensor(r, r.dtype.kind == "f", node, i) for i, r in enumerate(results)]
                 node.outputs = tuple([(r.shape, r.dtype) for r in results])
             if self.defaults and len(params) < len(self.defaults):
                 params = {**self.defaults, **params}
+            # One plan for each set of wanted inputs and, where any number may be given, for each number: `bit` is one
+            # beyond the last input's by now.
             plan = self.plans.get(wanted | bit) or self._plan(wanted | bit, arrays, params)
             node.primitive = self
             node.plan = plan
@@ -235,7 +244,7 @@ def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
       derivative, so they may only be locally constant: masks, indices, random states.
     - `composed=f`: the same function written in differentiable operations. Called on tensors that are being recorded,
       `f` runs instead of the fused forward, so a fused gradient rule is itself differentiable.
-    - `view=True`: the output may share the first input's memory.
+    - `view=True`: the output can share the first input's memory. It must be said, or writes would go unnoticed.
     - `differentiable=False`: never recorded (comparisons, argmax).
     - `check=True`: verify the VJPs at the first recorded call, see `tensorgrad.check.verify`.
 
@@ -260,9 +269,10 @@ def elementwise(forward: Callable[..., Any] | None = None, **options: Any) -> An
 
 def _bound(op: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Inputs given by keyword, put in their places; tensors cannot be parameters."""
-    if len(args) < len(op.inputs):
-        rest = [params.pop(name) for name in op.inputs[len(args) :] if name in params]
-        args = (*args, *rest)
+    for name in op.inputs[len(args) :] if not op.variadic else ():
+        if name not in params:
+            raise DTypeError(f"{op.name}: the input {name!r} is missing")
+        args = (*args, params.pop(name))
     for name, value in params.items():
         if isinstance(value, TensorBase):
             raise DTypeError(f"{op.name}: {name} is a parameter, which no gradient reaches: a tensor cannot be given")

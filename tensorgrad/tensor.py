@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import numpy_door
+from .dtypes import canonical
 from .errors import DTypeError, GradientError, ShapeError
 from .graph import backward as _backward
 from .modes import STATE, no_grad
@@ -55,7 +56,7 @@ class Tensor(TensorBase):
     def data(self, value: Any) -> None:
         array = value._data if isinstance(value, TensorBase) else np.asarray(value)
         self._check_like("data", array)
-        self._data = array
+        self._data = canonical(array)
         version_cell(self)[0] += 1
 
     @property
@@ -622,7 +623,7 @@ def to_array(data: Any, dtype: Any = None) -> Array:
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DTypeError(f"tensor: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return canonical(array)
 
 
 def _plain(data: Any) -> Any:

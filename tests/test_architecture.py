@@ -3,8 +3,9 @@
     errors, dtypes, random, kernels <- modes <- node <- rules <- primitive <- graph <- ops <- numpy_door <- tensor
         <- creation <- func, check, viz <- tensorgrad/__init__        and        tensorgrad <- nn
 
-Each module may import those to its left; `kernels`, `ops`, `check` and `viz` are packages, whose modules may import each
-other, without a cycle. A direction that is not allowed here is a question about the design: answer it there, not here.
+Each module may import those to its left; `kernels`, `ops`, `check` and `viz` are packages, whose modules may import
+each other, without a cycle. A direction that is not allowed here is a question about the
+design: answer it there, not here.
 """
 
 import ast
@@ -241,9 +242,9 @@ def test_nn_stands_on_tensorgrads_public_names():
         if name.split(".")[0] != "nn":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "tg":
-                if node.attr not in public or node.attr == "nn":
-                    wrong.append(f"{name}:{node.lineno} uses tg.{node.attr}")
+            of_tg = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "tg"
+            if of_tg and (node.attr not in public or node.attr == "nn"):
+                wrong.append(f"{name}:{node.lineno} uses tg.{node.attr}")
     assert not wrong, listed(wrong)
 
 
@@ -255,9 +256,11 @@ def test_nn_uses_no_private_attribute_of_tensors_and_nodes():
     for name, path in MODULES.items():
         if name.split(".")[0] == "nn":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Attribute) and node.attr in private:
-                    if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
-                        wrong.append(f"{name}:{node.lineno} uses .{node.attr}")
+                of_self = (
+                    isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+                )
+                if isinstance(node, ast.Attribute) and node.attr in private and not of_self:
+                    wrong.append(f"{name}:{node.lineno} uses .{node.attr}")
     assert not wrong, listed(wrong)
 
 

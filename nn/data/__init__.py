@@ -6,11 +6,21 @@ from .idx import read_idx as read_idx
 from .loader import DataLoader as DataLoader
 from .loader import Dataset as Dataset
 from .loader import TensorDataset as TensorDataset
+from .transforms import Compose as Compose
+from .transforms import Normalize as Normalize
+from .transforms import RandomCrop as RandomCrop
+from .transforms import RandomHorizontalFlip as RandomHorizontalFlip
+from .transforms import RandomShift as RandomShift
 
 __all__ = [
+    "Compose",
     "DataLoader",
     "Dataset",
     "ImageData",
+    "Normalize",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomShift",
     "TensorDataset",
     "load_digits8x8",
     "load_idx_dataset",

@@ -1,12 +1,16 @@
 """Batches of arrays, in order or shuffled."""
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, SupportsIndex
 
 import numpy as np
 
 import tensorgrad as tg
+
+from ..errors import StateError
+from .transforms import Transform
 
 Array = np.ndarray | tg.Tensor
 
@@ -53,6 +57,16 @@ class TensorDataset:
         return f"TensorDataset({', '.join(f'{array.shape} {array.dtype}' for array in self.arrays)})"
 
 
+@dataclass
+class _Pass:
+    """One way through the data: the examples' numbers in order, and how many batches of them are handed out."""
+
+    order: np.ndarray
+    batches: int = 0
+    done: bool = False
+    taken_up: bool = False  # loaded, and waiting for the next `for`
+
+
 class DataLoader:
     """Goes through a data set in batches: `for x, y in DataLoader(images, labels, batch_size=64, shuffle=True)`.
 
@@ -64,6 +78,11 @@ class DataLoader:
     `shuffle` draws a new order at each pass from `generator`, or from tensorgrad's own, which `tg.manual_seed` sets:
     the same state of the generator gives the same order. Without `shuffle` the generator is not touched.
 
+    `transform` is called with the first array of each batch, and its answer taken instead: see `nn.data.transforms`.
+
+    `state_dict()` tells how far the latest pass has come; after `load_state_dict`, here or in another process, the next
+    pass goes on from there. What `generator` draws afterwards is the generator's own state, which is not part of it.
+
     Raises ShapeError if lengths differ, ValueError for a batch size below 1.
     """
 
@@ -72,6 +91,7 @@ class DataLoader:
     shuffle: bool
     drop_last: bool
     generator: np.random.Generator | None
+    transform: Transform | None
 
     def __init__(
         self,
@@ -80,6 +100,7 @@ class DataLoader:
         shuffle: bool = False,
         drop_last: bool = False,
         generator: np.random.Generator | None = None,
+        transform: Transform | None = None,
     ) -> None:
         match data:
             case (_, int(second)):  # DataLoader(dataset, 64), as in PyTorch
@@ -92,7 +113,10 @@ class DataLoader:
             raise tg.DTypeError(
                 f"DataLoader: generator is a {type(generator).__name__}, expected np.random.default_rng(seed) or None"
             )
-        self.generator = generator
+        if transform is not None and not callable(transform):
+            raise tg.DTypeError(f"DataLoader: transform is a {type(transform).__name__}, which cannot be called")
+        self.generator, self.transform = generator, transform
+        self._pass = _Pass(np.arange(0))
 
     def __len__(self) -> int:
         """The number of batches."""
@@ -100,13 +124,55 @@ class DataLoader:
         return full + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[tuple[tg.Tensor, ...]]:
+        current = self._pass if self._pass.taken_up else _Pass(self._order())
+        current.taken_up = False
+        self._pass = current
+        while current.batches < len(self):
+            start = current.batches * self.batch_size
+            numbers = current.order[start : start + self.batch_size]
+            current.batches += 1
+            yield self._batch(self.dataset[numbers])
+        current.done = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the latest pass is: its order, and how many batches it has handed out; nothing between passes."""
+        if self._pass.done or not len(self._pass.order):
+            return {"order": None, "batches": 0, "batch_size": self.batch_size}
+        return {"order": self._pass.order.copy(), "batches": self._pass.batches, "batch_size": self.batch_size}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Let the next pass go on where the one was that `state_dict()` told of.
+
+        Raises StateError, and changes nothing, if the state belongs to another number of examples or batch size.
+        """
+        if set(state_dict) != {"order", "batches", "batch_size"}:
+            raise StateError(f"DataLoader: the state holds {', '.join(map(str, state_dict))}, not order and batches")
+        order, batches, batch_size = (state_dict[key] for key in ("order", "batches", "batch_size"))
+        if batch_size != self.batch_size:
+            raise StateError(f"DataLoader: the state has batches of {batch_size}, this loader of {self.batch_size}")
+        if order is None:
+            self._pass = _Pass(np.arange(0))
+            return
+        order, count = np.array(order), len(self.dataset)
+        if order.shape != (count,) or not np.array_equal(np.sort(order), np.arange(count)):
+            raise StateError(f"DataLoader: the state's order is not one of this data set's {count} examples")
+        if not isinstance(batches, int) or not 0 <= batches <= len(self):
+            raise StateError(f"DataLoader: the state is at batch {batches} of {len(self)}")
+        self._pass = _Pass(order, batches, taken_up=True)
+
+    def _order(self) -> np.ndarray:
         count = len(self.dataset)
         if self.shuffle:
-            order = (self.generator or tg.default_generator()).permutation(count)
-        else:
-            order = np.arange(count)
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield _tensors(self.dataset[order[start : start + self.batch_size]])
+            return (self.generator or tg.default_generator()).permutation(count)
+        return np.arange(count)
+
+    def _batch(self, batch: Any) -> tuple[tg.Tensor, ...]:
+        first, *others = batch if isinstance(batch, tuple | list) else (batch,)
+        if self.transform is not None:
+            first = self.transform(first.numpy() if isinstance(first, tg.Tensor) else np.asarray(first))
+        return tuple(
+            field if isinstance(field, tg.Tensor) else tg.from_numpy(np.asarray(field)) for field in (first, *others)
+        )
 
     def __repr__(self) -> str:
         return f"DataLoader({len(self.dataset)} examples, batch_size={self.batch_size}, shuffle={self.shuffle})"
@@ -129,8 +195,3 @@ def _positive(batch_size: SupportsIndex) -> int:
     if size < 1:
         raise ValueError(f"DataLoader: batch_size is {size}, expected 1 or more")
     return size
-
-
-def _tensors(batch: Any) -> tuple[tg.Tensor, ...]:
-    fields = batch if isinstance(batch, tuple | list) else (batch,)
-    return tuple(field if isinstance(field, tg.Tensor) else tg.from_numpy(np.asarray(field)) for field in fields)

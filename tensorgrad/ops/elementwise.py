@@ -88,10 +88,11 @@ def pow(input: Array, exponent: Array) -> Array:
 
 
 def _pow_input_vjp(g: Any, input: Any, exponent: Any) -> Any:
-    # At exponent 0 the power below is not asked at -1: 0**-1 is inf, and 0 * inf nan.
     if isinstance(exponent, (int, float)):
         return g * (exponent * pow(input, exponent - 1 if exponent else 0))
-    return g * (exponent * pow(input, where(ne(exponent, 0), exponent - 1, 0)))
+    # The slope of x**0 is 0, but 0 * x**-1 is nan where x is 0 or nan: there, the power is not asked.
+    flat = logical_and(eq(exponent, 0), logical_or(eq(input, 0), ne(input, input)))
+    return where(flat, 0.0, g * (exponent * pow(where(flat, 1.0, input), exponent - 1)))
 
 
 def _pow_exponent_vjp(g: Any, input: Any, exponent: Any, out: Any) -> Any:

@@ -12,7 +12,7 @@ from ..primitive import primitive
 from .check import same_dtype
 from .elementwise import sqrt
 from .reduce import sum
-from .shape import reshape
+from .shape import broadcast_to, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -60,7 +60,7 @@ def _batch_norm_vjp(
     if g_out is not None:
         gx, gw, gb = batch_norm_grad(g_out, input, weight, mean, var, eps=eps)
     if wanted[0] and g_mean is not None:
-        share = along_channels(g_mean / count, input.ndim) + input * 0.0
+        share = broadcast_to(along_channels(g_mean / count, input.ndim), input.shape)
         gx = share if gx is None else gx + share
     if wanted[0] and g_var is not None:
         share = along_channels(g_var * (2.0 / count), input.ndim) * (input - along_channels(mean, input.ndim))

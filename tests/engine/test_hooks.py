@@ -86,7 +86,7 @@ def test_a_hook_may_remove_itself_and_others_while_running(hooked):
 
 
 def test_hooks_run_again_at_every_backward(hooked):
-    a, t, loss = hooked
+    _, t, loss = hooked
     seen = []
     t.register_hook(lambda g: seen.append(array(g).copy()))
     loss.backward(retain_graph=True)

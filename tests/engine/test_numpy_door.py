@@ -278,7 +278,7 @@ def test_never_an_array_of_objects():
         lambda: np.array([leaf(1.0), 2.0]),
         lambda: np.array([1, leaf(1.0)]),
     ):
-        with pytest.raises((tg.GradientError, ValueError, TypeError), match="."):
+        with pytest.raises(tg.GradientError, match="detach"):
             attempt()
 
 

@@ -182,7 +182,7 @@ def test_format():
     assert f"{tg.tensor(1.23456):.2f}" == "1.23"
     assert f"{leaf(1.5):>8.3f}" == "   1.500"
     assert f"{tg.tensor([1, 2])}" == "tensor([1, 2])"
-    with pytest.raises((TypeError, ValueError, tg.TensorgradError), match="."):
+    with pytest.raises(TypeError, match=r"format: '\.2f' is for one number, the tensor has shape \(2,\)"):
         f"{tg.tensor([1.0, 2.0]):.2f}"
 
 
@@ -214,7 +214,7 @@ def test_truth():
     assert not tg.tensor([0.0])
     assert leaf(2.0) > 1.0
     for ambiguous in (tg.ones(2), tg.zeros(0)):
-        with pytest.raises(tg.ShapeError, match="bool: .*shape"):
+        with pytest.raises(tg.ShapeError, match=r"bool: .*shape"):
             bool(ambiguous)
 
 
@@ -228,12 +228,12 @@ def test_len_and_iteration():
     assert [r.tolist() for r in rows] == [[1.0, 2.0], [3.0, 4.0]]
     (rows[0] * 3.0 + rows[1]).sum().backward()
     np.testing.assert_array_equal(array(x.grad), [[3.0, 3.0], [1.0, 1.0]])
-    a, b = x
+    a, _ = x
     assert a.tolist() == [1.0, 2.0]
     assert list(tg.zeros(0, 3)) == []
-    with pytest.raises(TypeError, match="len: .*no axes"):
+    with pytest.raises(TypeError, match=r"len: .*no axes"):
         len(leaf(1.0))
-    with pytest.raises(TypeError, match="iter: .*no axes"):
+    with pytest.raises(TypeError, match=r"iter: .*no axes"):
         list(leaf(1.0))
 
 
@@ -262,9 +262,9 @@ def test_comparison_with_none_and_strangers():
     a = leaf([1.0, 2.0])
     assert (a == None) is False  # noqa: E711
     assert (a != None) is True  # noqa: E711
-    with pytest.raises(TypeError, match="."):
+    with pytest.raises(TypeError, match="NoneType"):
         a < None  # noqa: B015
-    with pytest.raises(TypeError, match="."):
+    with pytest.raises(TypeError, match="NoneType"):
         a + None
 
 
@@ -323,7 +323,7 @@ def test_makers():
     np.testing.assert_allclose(array(tg.linspace(0, 1, 5)), [0, 0.25, 0.5, 0.75, 1])
     assert tg.zeros(2, requires_grad=True).requires_grad
     for make in (tg.zeros, tg.ones, tg.rand, tg.randn):
-        with pytest.raises((tg.TensorgradError, ValueError, TypeError), match="."):
+        with pytest.raises(ValueError, match="negative"):
             make(-1)
 
 

@@ -1,17 +1,18 @@
-"""Optimisers: they change parameters by their gradients, with PyTorch's arithmetic in PyTorch's order."""
+"""What all optimisers have in common: groups of parameters, their settings, what is remembered, and its saving."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 import tensorgrad as tg
 
-from .errors import StateError
-from .module import zero_grad
+from ..errors import StateError
+from ..module import zero_grad
 
-Group = dict[str, Any]
+Group: TypeAlias = dict[str, Any]
+Params: TypeAlias = Iterable[tg.Tensor] | Iterable[Group]
 
 
 class Optimizer:
@@ -29,7 +30,7 @@ class Optimizer:
     param_groups: list[Group]
     state: dict[tg.Tensor, dict[str, Any]]
 
-    def __init__(self, params: Iterable[tg.Tensor] | Iterable[Group], defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults, self.param_groups, self.state = defaults, [], {}
         if isinstance(params, tg.Tensor | Mapping):
             raise tg.DTypeError(
@@ -73,7 +74,8 @@ class Optimizer:
             for group in self.param_groups:
                 for parameter in group["params"]:
                     if parameter.grad is not None and parameter.requires_grad:
-                        self._update(parameter, parameter.grad.data, group, self.state.setdefault(parameter, {}))
+                        gradient = -parameter.grad.data if group.get("maximize") else parameter.grad.data
+                        self._update(parameter, gradient, group, self.state.setdefault(parameter, {}))
         return result
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -141,7 +143,7 @@ class Optimizer:
 
     def _check(self, group: Group) -> None:
         """Raise if a setting is out of range; this one looks at those that all optimisers have."""
-        for key in ("lr", "eps", "weight_decay", "momentum"):
+        for key in ("lr", "eps", "weight_decay", "momentum", "alpha"):
             if key in group and not 0 <= group[key] < math.inf:
                 raise tg.ShapeError(f"{self._name()}: {key} must be a number that is not negative, got {group[key]}")
         for number, beta in enumerate(group.get("betas", ())):
@@ -154,112 +156,6 @@ class Optimizer:
         Settings are made Python numbers first, which leave float32 as it is.
         """
         raise NotImplementedError(f"{self._name()}: has no _update method")
-
-
-class SGD(Optimizer):
-    """Steps against the gradient: p -= lr * v, where v = g without momentum, else v = momentum * v + (1-dampening) * g.
-
-    At the first step v is g itself. With `nesterov`, the step is along g + momentum * v. `weight_decay` adds
-    weight_decay * p to the gradient g.
-    """
-
-    def __init__(
-        self,
-        params: Iterable[tg.Tensor] | Iterable[Group],
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-    ) -> None:
-        settings = {"momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov}
-        super().__init__(params, {"lr": lr, **settings})
-
-    def _check(self, group: Group) -> None:
-        super()._check(group)
-        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
-            raise tg.ShapeError(
-                f"SGD: nesterov needs a momentum above 0 and no dampening, got momentum={group['momentum']} "
-                f"and dampening={group['dampening']}"
-            )
-
-    def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
-        lr, momentum, dampening, decay = (float(group[k]) for k in ("lr", "momentum", "dampening", "weight_decay"))
-        if decay:
-            gradient = gradient + parameter.data * decay
-        if momentum:
-            buffer = state.get("momentum_buffer")
-            if buffer is None:
-                buffer = state["momentum_buffer"] = np.array(gradient)
-            else:
-                buffer *= momentum
-                buffer += gradient if dampening == 0 else gradient * (1 - dampening)
-            gradient = gradient + buffer * momentum if group["nesterov"] else buffer
-        parameter.data -= gradient * lr
-
-
-class Adam(Optimizer):
-    """Steps by the mean of recent gradients over the root of the mean of their squares: about `lr` for each value.
-
-    m and v are moving averages of g and g² with the shares `betas`; p -= lr * m' / (sqrt(v') + eps), where m' and v'
-    are m and v corrected for having started at 0. `weight_decay` adds weight_decay * p to the gradient.
-    After Kingma and Ba, "Adam" (2015), https://arxiv.org/abs/1412.6980.
-    """
-
-    decoupled = False  # whether weight decay shrinks the parameter itself, apart from the gradient
-
-    def __init__(
-        self,
-        params: Iterable[tg.Tensor] | Iterable[Group],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
-
-    def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
-        lr, eps, decay = (float(group[key]) for key in ("lr", "eps", "weight_decay"))
-        beta1, beta2 = (float(beta) for beta in group["betas"])
-        if not state:
-            state.update(step=0, exp_avg=np.zeros_like(parameter.data), exp_avg_sq=np.zeros_like(parameter.data))
-        state["step"] += 1
-        if decay and self.decoupled:
-            parameter.data *= 1 - lr * decay
-        elif decay:
-            gradient = gradient + parameter.data * decay
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        if beta1 > 0.5:
-            mean += (gradient - mean) * (1 - beta1)
-        else:  # the same with less rounding
-            mean[...] = gradient - (gradient - mean) * beta1
-        square *= beta2
-        square += gradient * (1 - beta2) * gradient
-        root = np.sqrt(square)
-        root /= math.sqrt(1 - beta2 ** state["step"])
-        root += eps
-        step = mean * (lr / (1 - beta1 ** state["step"]))
-        step /= root
-        parameter.data -= step
-
-
-class AdamW(Adam):
-    """Adam with weight decay apart from the gradient: p *= 1 - lr * weight_decay before each step.
-
-    After Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), https://arxiv.org/abs/1711.05101.
-    """
-
-    decoupled = True
-
-    def __init__(
-        self,
-        params: Iterable[tg.Tensor] | Iterable[Group],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
 
 
 def _copied(remembered: Mapping[str, Any]) -> dict[str, Any]:

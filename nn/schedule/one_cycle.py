@@ -1,69 +1,15 @@
-"""Learning-rate schedules: `schedule.step()` after every `optimizer.step()`."""
+"""The one-cycle schedule."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import tensorgrad as tg
 
-from .errors import StateError
-from .optim import Optimizer
+from ..optim import Optimizer
+from .scheduler import LRScheduler, check_optimizer, for_each
 
 # One stretch of a one-cycle schedule: its last step, then the names of the learning rates and momenta at its two ends.
 Phase = tuple[float, str, str, str, str]
-
-
-class LRScheduler:
-    """What all schedules have in common. A subclass writes `get_lr`; making a schedule sets the first learning rates.
-
-    `last_epoch` counts the steps taken. The learning rate of each group is in its "lr" and in `get_last_lr()`.
-    """
-
-    def __init__(self, optimizer: Optimizer) -> None:
-        _check_optimizer(type(self).__name__, optimizer)
-        self.optimizer = optimizer
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = 0
-        self._apply()
-
-    def get_lr(self) -> list[float]:
-        """The learning rate of each group after `last_epoch` steps."""
-        raise NotImplementedError(f"{type(self).__name__}: has no get_lr method")
-
-    def get_last_lr(self) -> list[float]:
-        """The learning rates that were set last."""
-        return self._last_lr
-
-    def step(self) -> None:
-        """Go on by one step, and set the learning rates."""
-        self.last_epoch += 1
-        try:
-            self._apply()
-        except BaseException:
-            self.last_epoch -= 1
-            raise
-
-    def _apply(self) -> None:
-        self._last_lr = self.get_lr()
-        for group, lr in zip(self.optimizer.param_groups, self._last_lr, strict=True):
-            group["lr"] = lr
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimiser, by name: plain numbers and lists."""
-        return {key: _copied(value) for key, value in vars(self).items() if key != "optimizer"}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict()` gave, and set the optimiser's learning rates accordingly."""
-        own = set(vars(self)) - {"optimizer"}
-        if set(state_dict) != own:
-            raise StateError(
-                f"{type(self).__name__}: the state holds {', '.join(sorted(state_dict))}; "
-                f"this schedule takes {', '.join(sorted(own))}"
-            )
-        vars(self).update({key: _copied(value) for key, value in state_dict.items()})
-        self._apply()
 
 
 class OneCycleLR(LRScheduler):
@@ -93,7 +39,7 @@ class OneCycleLR(LRScheduler):
         final_div_factor: float = 1e4,
         three_phase: bool = False,
     ) -> None:
-        _check_optimizer("OneCycleLR", optimizer)
+        check_optimizer("OneCycleLR", optimizer)
         if total_steps is None and epochs is not None and steps_per_epoch is not None:
             total_steps = epochs * steps_per_epoch
         if not isinstance(total_steps, int) or total_steps <= 0:
@@ -118,9 +64,9 @@ class OneCycleLR(LRScheduler):
         else:
             self.phases.append((last, "max_lr", "min_lr", "base_momentum", "max_momentum"))
         count = len(optimizer.param_groups)
-        rates = _for_each(max_lr, count, "max_lr")
-        lows = _for_each(base_momentum, count, "base_momentum")
-        highs = _for_each(max_momentum, count, "max_momentum")
+        rates = for_each("OneCycleLR", "max_lr", max_lr, count)
+        lows = for_each("OneCycleLR", "base_momentum", base_momentum, count)
+        highs = for_each("OneCycleLR", "max_momentum", max_momentum, count)
         self.ends: list[dict[str, float]] = [  # for each group, what the phases name
             {
                 "initial_lr": rate / div_factor,
@@ -154,8 +100,8 @@ class OneCycleLR(LRScheduler):
         phase = self.phases[number]
         return [blend(ends[str(phase[start])], ends[str(phase[end])], share) for ends in self.ends]
 
-    def _apply(self) -> None:
-        super()._apply()
+    def _set(self, rates: list[float]) -> None:
+        super()._set(rates)
         if self.cycle_momentum:
             for group, momentum in zip(self.optimizer.param_groups, self.get_momentum(), strict=True):
                 if "betas" in group:
@@ -173,22 +119,3 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 def _line(start: float, end: float, share: float) -> float:
     return (end - start) * share + start
-
-
-def _check_optimizer(name: str, optimizer: Any) -> None:
-    if not isinstance(optimizer, Optimizer):
-        raise tg.DTypeError(f"{name}: optimizer is a {type(optimizer).__name__}, not an Optimizer")
-
-
-def _for_each(value: float | Sequence[float], count: int, what: str) -> list[float]:
-    values = list(value) if isinstance(value, Sequence) else [value] * count
-    if len(values) != count:
-        raise tg.ShapeError(f"OneCycleLR: {what} has {len(values)} values, the optimiser {count} groups")
-    return values
-
-
-def _copied(value: Any) -> Any:
-    """Lists and dicts of numbers, all the way down."""
-    if isinstance(value, list):
-        return [_copied(item) for item in value]
-    return dict(value) if isinstance(value, dict) else value

@@ -1,0 +1,86 @@
+"""Adam and AdamW."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+
+from .optimizer import Group, Optimizer, Params
+
+
+class Adam(Optimizer):
+    """Steps by the mean of recent gradients over the root of the mean of their squares: about `lr` for each value.
+
+    m and v are moving averages of g and g² with the shares `betas`; p -= lr * m' / (sqrt(v') + eps), where m' and v'
+    are m and v corrected for having started at 0. `weight_decay` adds weight_decay * p to the gradient.
+    With `amsgrad`, v' is the largest so far; with `maximize`, steps go upwards.
+    After Kingma and Ba, "Adam" (2015), https://arxiv.org/abs/1412.6980.
+    """
+
+    decoupled = False  # whether weight decay shrinks the parameter itself, apart from the gradient
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        settings = {"betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize}
+        super().__init__(params, {"lr": lr, **settings})
+
+    def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
+        lr, eps, decay = (float(group[key]) for key in ("lr", "eps", "weight_decay"))
+        beta1, beta2 = (float(beta) for beta in group["betas"])
+        if not state:
+            state.update(step=0, exp_avg=np.zeros_like(parameter.data), exp_avg_sq=np.zeros_like(parameter.data))
+            if group["amsgrad"]:
+                state["max_exp_avg_sq"] = np.zeros_like(parameter.data)
+        state["step"] += 1
+        if decay and self.decoupled:
+            parameter.data *= 1 - lr * decay
+        elif decay:
+            gradient = gradient + parameter.data * decay
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        if beta1 > 0.5:
+            mean += (gradient - mean) * (1 - beta1)
+        else:  # the same with less rounding
+            mean[...] = gradient - (gradient - mean) * beta1
+        square *= beta2
+        square += gradient * (1 - beta2) * gradient
+        if group["amsgrad"]:
+            square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
+        root = np.sqrt(square)
+        root /= math.sqrt(1 - beta2 ** state["step"])
+        root += eps
+        step = mean * (lr / (1 - beta1 ** state["step"]))
+        step /= root
+        parameter.data -= step
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient: p *= 1 - lr * weight_decay before each step.
+
+    After Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), https://arxiv.org/abs/1711.05101.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

@@ -1,0 +1,64 @@
+"""RMSprop."""
+
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+
+from .optimizer import Group, Optimizer, Params
+
+
+class RMSprop(Optimizer):
+    """Steps by the gradient over the root of the mean of its recent squares: p -= lr * g / (sqrt(v) + eps).
+
+    v is a moving average of g² with the share `alpha` kept. `centered` takes the square of the mean gradient off v, so
+    that it is a variance. With `momentum`, p -= lr * b, where b = momentum * b + g / (sqrt(v) + eps). `weight_decay`
+    adds weight_decay * p to the gradient; with `maximize`, steps go upwards.
+    After Hinton's lectures (2012), and, centred, Graves, https://arxiv.org/abs/1308.0850.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        settings = {"alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum}
+        super().__init__(params, {"lr": lr, **settings, "centered": centered, "maximize": maximize})
+
+    def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
+        lr, alpha, eps = (float(group[key]) for key in ("lr", "alpha", "eps"))
+        decay, momentum = (float(group[key]) for key in ("weight_decay", "momentum"))
+        if not state:
+            state.update(step=0, square_avg=np.zeros_like(parameter.data))
+            if momentum:
+                state["momentum_buffer"] = np.zeros_like(parameter.data)
+            if group["centered"]:
+                state["grad_avg"] = np.zeros_like(parameter.data)
+        state["step"] += 1
+        if decay:
+            gradient = gradient + parameter.data * decay
+        square = state["square_avg"]
+        square *= alpha
+        square += gradient * (1 - alpha) * gradient
+        if group["centered"]:
+            mean = state["grad_avg"]
+            if alpha > 0.5:
+                mean += (gradient - mean) * (1 - alpha)
+            else:  # the same with less rounding
+                mean[...] = gradient - (gradient - mean) * alpha
+            square = square - mean * mean
+        step = gradient / (np.sqrt(square) + eps)
+        if momentum:
+            buffer = state["momentum_buffer"]
+            buffer *= momentum
+            buffer += step
+            step = buffer
+        parameter.data -= step * lr
