@@ -71,21 +71,23 @@ def ones_like(input: TensorBase, *, dtype: Any = None, requires_grad: bool = Fal
     return _made(np.ones(input._data.shape, dtype or input._data.dtype), requires_grad)
 
 
-def arange(start: float, end: float | None = None, step: float = 1, *, dtype: Any = None) -> Tensor:
+def arange(
+    start: float, end: float | None = None, step: float = 1, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """start, start + step, ... below `end`; `arange(end)` starts at 0."""
     first, last = (0, start) if end is None else (start, end)
     array: Array = np.arange(first, last, step, dtype)  # type: ignore[call-overload]  # its stubs split int from float
-    return _made(array.astype(np.float32) if dtype is None and array.dtype == np.float64 else array, False)
+    return _made(array.astype(np.float32) if dtype is None and array.dtype == np.float64 else array, requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = np.float32) -> Tensor:
+def linspace(start: float, end: float, steps: int, *, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """`steps` values from `start` to `end`, both included."""
-    return _made(np.linspace(start, end, steps, dtype=dtype), False)
+    return _made(np.linspace(start, end, steps, dtype=dtype), requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = np.float32) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an n x m matrix, zeros elsewhere."""
-    return _made(np.eye(n, m, dtype=dtype), False)
+    return _made(np.eye(n, m, dtype=dtype), requires_grad)
 
 
 def rand(

@@ -103,8 +103,10 @@ class Primitive:
             return f"{self.inputs[0]}[{number}]" if self.variadic else self.inputs[number]
         return (self.outputs if kind == OUTPUT else self.saves)[number]
 
-    def _plan(self, key: int, arrays: Sequence[Any], params: dict[str, Any]) -> Plan:
+    def _plan(self, key: int, arrays: Sequence[Any], params: dict[str, Any], results: Sequence[Array]) -> Plan:
         """What to keep for one set of wanted inputs, worked out when it first occurs."""
+        if not self.view and any(array is result for array in arrays for result in results):
+            raise GradientError(f"{self.name}: the forward returns an input itself: return a copy, or say view=True")
         self._verify_once(arrays, params)
         plan = self.plans[key] = make_plan(self, key, len(arrays))
         return plan
@@ -173,12 +175,14 @@ class Primitive:
         if self._plain:
             results = (result if result.__class__ is ndarray else np.asarray(result),)
         else:
+            _check_count(self, result)
             results = tuple([np.asarray(r) for r in result[: len(self.outputs)]])
 
         state = STATE.get()
         first = results[0]
         floats = first.dtype.kind == "f" if self._plain else any(r.dtype.kind == "f" for r in results)
         if not (wanted and floats and state.recording and self.differentiable):
+            _check_results(self, results)
             outs = [make_tensor(r) for r in results]
             node = None
         else:
@@ -193,7 +197,7 @@ class Primitive:
                 params = {**self.defaults, **params}
             # One plan for each set of wanted inputs and, where any number may be given, for each number: `bit` is one
             # beyond the last input's by now.
-            plan = self.plans.get(wanted | bit) or self._plan(wanted | bit, arrays, params)
+            plan = self.plans.get(wanted | bit) or self._plan(wanted | bit, arrays, params, results)
             node.primitive = self
             node.plan = plan
             node.params = params
@@ -320,6 +324,19 @@ def promote_all(tensors: Sequence[Any]) -> list[Any]:
     """Tensors and arrays cast to their common dtype."""
     target = result_type(*[getattr(tensor, "_data", tensor) for tensor in tensors])
     return [tensor if tensor.dtype == target else astype(tensor, dtype=target) for tensor in tensors]
+
+
+def _check_count(op: Primitive, result: Any) -> None:
+    expected = [*op.outputs, *op.saves]
+    if not isinstance(result, tuple) or len(result) != len(expected):
+        got = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"a {type(result).__name__}"
+        raise GradientError(f"{op.name}: the forward must return the tuple ({', '.join(expected)}), got {got}")
+
+
+def _check_results(op: Primitive, results: Sequence[Array]) -> None:
+    for name, result in zip(op.outputs, results, strict=True):
+        if result.dtype.kind not in "biuf":
+            raise GradientError(f"{op.name}: the forward gave {name} of dtype {result.dtype}, expected numbers")
 
 
 def _check_broadcast(op: Primitive, shapes: Sequence[tuple[int, ...]]) -> None:

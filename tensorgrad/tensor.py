@@ -561,7 +561,7 @@ class Tensor(TensorBase):
             made = "a detached tensor or a view" if self.node is None else f"a view made by {self.node.name}"
             raise GradientError(
                 f"{name}: the tensor is {made}, and the tensor whose memory it shares would not change with it: "
-                "write x[0, 1] = v instead of x[0][1] = v, or clone() it first"
+                "write x[0, 1] = v instead of x[0][1] = v, x[i] = x[i] + v instead of x[i] += v, or clone() it first"
             )
         if needs_graph and self._data.dtype.kind != "f":
             raise DTypeError(f"{name}: a tensor of dtype {self._data.dtype} cannot take a value that has a gradient")

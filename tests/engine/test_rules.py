@@ -368,7 +368,7 @@ def test_by_products_are_never_tensors():
 def product_of_all():
     @tg.primitive
     def prod(*xs):
-        result = xs[0]
+        result = xs[0].copy()
         for x in xs[1:]:
             result = result * x
         return result
