@@ -1,7 +1,9 @@
 """Train a small CNN on handwritten digits, and draw what it learnt.
 
     python -m examples.train_mnist                      4,000 digits that come with the package
+    python -m examples.train_mnist --augment            the same digits, moved a little anew in each epoch
     python -m examples.train_mnist --data ~/mnist       MNIST or Fashion-MNIST, the four idx files in a folder
+    python -m examples.train_mnist --resume             goes on where Ctrl-C or a crash stopped it
 
 Read `lenet` and `train` first: the network, and the loop that every training is. The rest draws and writes.
 """
@@ -10,12 +12,15 @@ import argparse
 import copy
 import csv
 import functools
+import hashlib
 import io
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +28,20 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import tensorgrad as tg
-from nn.data import DataLoader, ImageData, load_idx_dataset, load_mnist5k
+from nn.data import DataLoader, ImageData, RandomShift, load_idx_dataset, load_mnist5k
+from nn.data.transforms import Transform
 from nn.io import atomic_write
-from nn.train import accuracy, confusion_matrix, layer_outputs, most_confused, predict
+from nn.train import (
+    Checkpoint,
+    accuracy,
+    confusion_matrix,
+    hold_interrupt,
+    layer_outputs,
+    load_checkpoint,
+    most_confused,
+    predict,
+    save_checkpoint,
+)
 from tensorgrad import nn
 
 try:
@@ -35,7 +51,13 @@ except ImportError as error:
 
 CLASSES = 10
 PLOTS = ("curves.png", "filters.png", "feature_maps.png", "confusion.png")
+CHECKPOINT = "checkpoint.safetensors"
+FIXED = ("epochs", "lr", "batch_size", "seed", "augment")  # the arguments that decide the numbers of a run
 History = list[dict[str, float]]
+
+
+class Stopped(Exception):
+    """Ctrl-C was pressed, and the run is saved."""
 
 
 def lenet(init: np.random.Generator, dropout: np.random.Generator) -> nn.Sequential:
@@ -60,51 +82,86 @@ def lenet(init: np.random.Generator, dropout: np.random.Generator) -> nn.Sequent
 
 
 def train(
-    net: nn.Module, data: ImageData, epochs: int, lr: float, batch_size: int, order: np.random.Generator
+    net: nn.Module,
+    data: ImageData,
+    args: argparse.Namespace,
+    generators: dict[str, np.random.Generator],
+    transform: Transform | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
-    """Train with Adam and a one-cycle learning rate; prints a line for each epoch, and returns its numbers."""
-    x_test = as_input(data.x_test)
-    loader = DataLoader(as_input(data.x_train), data.y_train, batch_size=batch_size, shuffle=True, generator=order)
+    """Train with Adam and a one-cycle learning rate; prints a line for each epoch, and returns their numbers.
+
+    Goes on from `checkpoint`, if there is one. Saves one in `args.out` every `args.checkpoint_every` steps, and on
+    Ctrl-C, which then raises Stopped; whatever changes from step to step is in `parts` or in `so_far`.
+    """
+    x_test, epochs, lr = as_input(data.x_test), args.epochs, args.lr
+    loader = DataLoader(
+        *(as_input(data.x_train), data.y_train),
+        batch_size=args.batch_size, shuffle=True, generator=generators["order"], transform=transform,
+    )  # fmt: skip
     optimizer = nn.optim.Adam(net.parameters(), lr=lr)
     schedule = nn.schedule.OneCycleLR(optimizer, max_lr=lr, epochs=epochs, steps_per_epoch=len(loader))
     loss_function = nn.CrossEntropyLoss()
-    history: History = []
 
-    for epoch in range(1, epochs + 1):
-        start, total_loss, right = time.perf_counter(), 0.0, 0
-        net.train()
-        bar = tqdm(loader, f"epoch {epoch}", leave=False, disable=None)
-        for images, labels in bar:
-            scores = net(images)
-            loss = loss_function(scores, labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+    parts = {"model": net, "optimizer": optimizer, "schedule": schedule, "loader": loader, **generators}
+    so_far = {"history": [], "total_loss": 0.0, "right": 0}  # the epochs that are over; sums of the one under way
+    if checkpoint:
+        checkpoint.restore(parts)
+        so_far = checkpoint.progress["so_far"]
+    history: History = so_far["history"]
+    run = {
+        "arguments": {name: getattr(args, name) for name in (*FIXED, "checkpoint_every")},
+        "data": identity(args, data),
+    }
 
-            total_loss += loss.item() * len(labels)
-            right += int((scores.data.argmax(1) == labels.data).sum())
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    def pause(due: bool) -> None:
+        """Between two steps, the moment to save and to stop."""
+        if due or interrupt.requested:
+            save_checkpoint(args.out / CHECKPOINT, parts, {**run, "so_far": so_far})
+        if interrupt.requested:
+            raise Stopped(f"after {schedule.last_epoch} of {epochs * len(loader)} steps")
 
-        test_scores = predict(net, x_test)
-        row = {
-            "epoch": epoch,
-            "lr": optimizer.param_groups[0]["lr"],
-            "train_loss": total_loss / len(data.y_train),
-            "train_accuracy": right / len(data.y_train),
-            "test_loss": nn.functional.cross_entropy(tg.from_numpy(test_scores), data.y_test).item(),
-            "test_accuracy": accuracy(test_scores, data.y_test),
-        }
-        history.append(row)
-        print(
-            f"epoch {epoch:2}/{epochs}   loss {row['train_loss']:.4f}   train {row['train_accuracy']:6.2%}   "
-            f"test {row['test_accuracy']:6.2%}   lr {row['lr']:.1e}   {time.perf_counter() - start:.1f} s",
-            flush=True,
-        )
-        if not math.isfinite(row["train_loss"]):
-            raise FloatingPointError(
-                f"the loss became {row['train_loss']} in epoch {epoch}: try a lower --lr than {lr}"
+    with hold_interrupt() as interrupt:
+        for epoch in range(len(history) + 1, epochs + 1):
+            start = time.perf_counter()
+            net.train()
+            done = loader.state_dict()["batches"]
+            bar = tqdm(loader, f"epoch {epoch}", initial=done, leave=False, disable=None)
+            pause(due=False)
+            for images, labels in bar:
+                scores = net(images)
+                loss = loss_function(scores, labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+
+                so_far["total_loss"] += loss.item() * len(labels)
+                so_far["right"] += int((scores.data.argmax(1) == labels.data).sum())
+                bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+                pause(due=args.checkpoint_every and schedule.last_epoch % args.checkpoint_every == 0)
+
+            test_scores = predict(net, x_test)
+            row = {
+                "epoch": epoch,
+                "lr": optimizer.param_groups[0]["lr"],
+                "train_loss": so_far["total_loss"] / len(data.y_train),
+                "train_accuracy": so_far["right"] / len(data.y_train),
+                "test_loss": nn.functional.cross_entropy(tg.from_numpy(test_scores), data.y_test).item(),
+                "test_accuracy": accuracy(test_scores, data.y_test),
+            }
+            history.append(row)
+            so_far.update(total_loss=0.0, right=0)
+            print(
+                f"epoch {epoch:2}/{epochs}   loss {row['train_loss']:.4f}   train {row['train_accuracy']:6.2%}   "
+                f"test {row['test_accuracy']:6.2%}   lr {row['lr']:.1e}   {time.perf_counter() - start:.1f} s",
+                flush=True,
             )
+            if not math.isfinite(row["train_loss"]):
+                raise FloatingPointError(
+                    f"the loss became {row['train_loss']} in epoch {epoch}: try a lower --lr than {lr}"
+                )
+            pause(due=False)
     return history
 
 
@@ -179,13 +236,52 @@ def write_csv(path: Path, rows: Iterable[Iterable[object]]) -> None:
     atomic_write(path, text.getvalue().encode())
 
 
-def load_data(folder: Path | None) -> ImageData:
-    """The embedded digits, or those of a folder; raises DataError for images that `lenet` does not take."""
-    data = load_mnist5k() if folder is None else load_idx_dataset(folder)
+def load_digits(folder: Path | None) -> ImageData:
+    """The embedded digits, or those of a folder."""
+    return load_mnist5k() if folder is None else load_idx_dataset(folder)
+
+
+def moved(generator: np.random.Generator) -> Transform:
+    """Digits stay what they are when they are moved by up to two pixels."""
+    return RandomShift(2, generator=generator)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one program trains, and on what; the rest of this file serves every task with images of 28x28."""
+
+    name: str
+    description: str
+    network: Callable[[np.random.Generator, np.random.Generator], nn.Module]
+    load: Callable[[Path | None], ImageData]
+    augmentation: Callable[[np.random.Generator], Transform]
+    default_data: str
+    epochs: int = 12
+    epochs_augmented: int = 48
+    lr: float = 4e-3
+    augment: bool = False
+    out: Path = Path("runs/demo")
+
+
+MNIST = Task(
+    "train_mnist",
+    "Train a small CNN on handwritten digits, and draw what it learnt.",
+    lenet,
+    load_digits,
+    moved,
+    "the embedded digits",
+)
+
+
+def load_data(task: Task, folder: Path | None) -> ImageData:
+    """The task's data; raises DataError for images that its network does not take."""
+    data = task.load(folder)
     for part, images in (("training", data.x_train), ("test", data.x_test)):
         if not len(images) or images.shape[1:] != (28, 28):
             count, height, width = images.shape
-            raise nn.DataError(f"{folder}: {count} {part} images of {height}x{width}; at least one of 28x28 is needed")
+            raise nn.DataError(
+                f"{folder or task.name}: {count} {part} images of {height}x{width}; at least one of 28x28 is needed"
+            )
     return data
 
 
@@ -214,45 +310,120 @@ def number(kind: type, low: float, strict: bool = False) -> Callable[[str], floa
     return read
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "train_mnist", description="Train a small CNN on handwritten digits, and draw what it learnt."
-    )
-    parser.add_argument("--epochs", type=number(int, 1), default=12, help="passes over the training images (12)")
-    parser.add_argument("--lr", type=number(float, 0, strict=True), default=4e-3, help="highest learning rate (4e-3)")
-    parser.add_argument("--batch-size", type=number(int, 1), default=64, help="images in each step (64)")
-    parser.add_argument("--seed", type=number(int, 0), default=0, help="start of the random numbers (0)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="MNIST or Fashion-MNIST idx files, gzip or not")
+def parse(task: Task, arguments: list[str] | None) -> argparse.Namespace:
+    """The arguments that were given; the others are filled in by `settle`."""
+    parser = argparse.ArgumentParser(task.name, description=task.description, argument_default=argparse.SUPPRESS)
+    epochs = f"{task.epochs}, with --augment {task.epochs_augmented}"
+    parser.add_argument("--epochs", type=number(int, 1), help=f"passes over the training images ({epochs})")
+    parser.add_argument("--lr", type=number(float, 0, strict=True), help=f"highest learning rate ({task.lr})")
+    parser.add_argument("--batch-size", type=number(int, 1), help="images in each step (64)")
+    parser.add_argument("--seed", type=number(int, 0), help="start of the random numbers (0)")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", default=Path("runs/demo"), help="where results go (runs/demo)"
+        "--augment", action=argparse.BooleanOptionalAction, help=f"change the images a little ({task.augment})"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help=f"a folder with idx files ({task.default_data})")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where results go ({task.out})")
+    parser.add_argument(
+        "--checkpoint-every", type=number(int, 0), metavar="STEPS", help="0, the default, saves only on Ctrl-C"
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        nargs="?",
+        const=None,
+        metavar="FILE",
+        help=f"go on from {CHECKPOINT} in --out, or from FILE",
     )
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    args = parse(arguments)
+def settle(task: Task, given: argparse.Namespace) -> tuple[argparse.Namespace, Checkpoint | None]:
+    """All arguments, and the checkpoint to go on from, if that was asked for.
+
+    Arguments that were not given are the checkpoint's, or else the defaults. Raises ValueError, by name, for one that
+    contradicts the checkpoint.
+    """
+    args = argparse.Namespace(lr=task.lr, batch_size=64, seed=0, augment=task.augment, data=None, checkpoint_every=0)
+    named, checkpoint = vars(given), None
+    file = named.get("resume")
+    args.out = file.parent if file else task.out
+    if "resume" in named:
+        checkpoint = load_checkpoint(file or named.get("out", args.out) / CHECKPOINT)
+        saved, data = checkpoint.progress.get("arguments", {}), checkpoint.progress.get("data", {})
+        if data.get("program") != task.name:
+            raise ValueError(f"{checkpoint.path}: the checkpoint is of {data.get('program', 'another program')}")
+        for name in FIXED:
+            if name in named and named[name] != saved[name]:
+                raise ValueError(
+                    f"{option(name, named[name])} contradicts {checkpoint.path}, which was trained with "
+                    f"{option(name, saved[name])}; leave it out to go on"
+                )
+        vars(args).update(saved, data=Path(data["folder"]) if data["folder"] else None)
+    vars(args).update(named)
+    if "epochs" not in args:
+        args.epochs = task.epochs_augmented if args.augment else task.epochs
+    args.task = task.name
+    return args, checkpoint
+
+
+def option(name: str, value: object) -> str:
+    """An argument as it is typed."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {value}"
+
+
+def identity(args: argparse.Namespace, data: ImageData) -> dict[str, str]:
+    """What a run is trained on: its program, the folder, and a checksum of the images and labels."""
+    digest = hashlib.sha256()
+    for array in vars(data).values():
+        digest.update(str(array.shape).encode() + np.ascontiguousarray(array).data)
+    folder = str(args.data.resolve()) if args.data else ""
+    return {"program": args.task, "folder": folder, "sha256": digest.hexdigest()}
+
+
+def resume_command(args: argparse.Namespace) -> str:
+    python = Path(sys.executable)
+    python = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    return shlex.join([str(python), "-m", f"examples.{args.task}", "--resume", str(args.out / CHECKPOINT)])
+
+
+def main(arguments: list[str] | None = None, task: Task = MNIST) -> int:
+    given = parse(task, arguments)
     try:
-        data = load_data(args.data)
+        args, checkpoint = settle(task, given)
+        data = load_data(task, args.data)
+        if checkpoint and checkpoint.progress["data"]["sha256"] != identity(args, data)["sha256"]:
+            raise nn.DataError(f"--data {args.data}: other images than {checkpoint.path} was trained on")
         make_folder(args.out)
-    except (tg.TensorgradError, OSError) as error:
-        print(f"train_mnist: {error}", file=sys.stderr)
+    except (tg.TensorgradError, OSError, ValueError) as error:
+        print(f"{task.name}: {error}", file=sys.stderr)
         return 2
 
-    # Three sources of random numbers, so that drawing more from one leaves the others as they were.
-    init, dropout, order = np.random.default_rng(args.seed).spawn(3)
-    net = lenet(init, dropout)
+    # Sources of random numbers of their own, so that drawing more from one leaves the others as they were.
+    init, dropout, order, change = np.random.default_rng(args.seed).spawn(4)
+    net = task.network(init, dropout)
+    transform = task.augmentation(change) if args.augment else None
+    generators = {"dropout": dropout, "order": order, "augmentation": change}
     print(nn.summary(net, (1, 1, 28, 28)))
-    print(f"{len(data.x_train):,} training and {len(data.x_test):,} test images, {args.data or 'embedded'}")
+    source = args.data or task.default_data
+    print(f"{len(data.x_train):,} training and {len(data.x_test):,} test images, {source}")
+    if checkpoint:
+        print(f"going on from {checkpoint.path}")
 
     # One BLAS thread: how many there are changes the last bits of a matrix product, and with them every later number.
     with threadpool_limits(1, "blas"):
         try:
-            history = train(net, data, args.epochs, args.lr, args.batch_size, order)
-        except KeyboardInterrupt:
-            print(f"\nstopped: nothing was saved, {args.out} is as it was", file=sys.stderr)
+            history = train(net, data, args, generators, transform, checkpoint)
+        except Stopped as stopped:
+            print(f"\nstopped and saved {stopped}. To go on:\n  {resume_command(args)}", file=sys.stderr)
             return 130
-        except FloatingPointError as error:
-            print(f"train_mnist: {error}; nothing was saved", file=sys.stderr)
+        except KeyboardInterrupt:
+            print(f"\nstopped at once: {args.out} is as it was last saved", file=sys.stderr)
+            return 130
+        except (FloatingPointError, tg.TensorgradError, OSError) as error:
+            print(f"{task.name}: {error}; no results were written", file=sys.stderr)
             return 1
         try:
             write_results(net, data, history, args.out)
@@ -260,7 +431,7 @@ def main(arguments: list[str] | None = None) -> int:
             print("\nstopped: only the files named above were written", file=sys.stderr)
             return 130
         except OSError as error:
-            print(f"train_mnist: {error}; only the files named above were written", file=sys.stderr)
+            print(f"{task.name}: {error}; only the files named above were written", file=sys.stderr)
             return 1
     return 0
 

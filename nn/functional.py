@@ -5,27 +5,67 @@ from typing import Any
 import numpy as np
 
 import tensorgrad as tg
+from tensorgrad import adaptive_avg_pool1d as adaptive_avg_pool1d
+from tensorgrad import adaptive_avg_pool2d as adaptive_avg_pool2d
+from tensorgrad import adaptive_avg_pool3d as adaptive_avg_pool3d
+from tensorgrad import adaptive_max_pool1d as adaptive_max_pool1d
+from tensorgrad import adaptive_max_pool2d as adaptive_max_pool2d
+from tensorgrad import adaptive_max_pool3d as adaptive_max_pool3d
+from tensorgrad import avg_pool1d as avg_pool1d
+from tensorgrad import avg_pool2d as avg_pool2d
+from tensorgrad import avg_pool3d as avg_pool3d
+from tensorgrad import conv1d as conv1d
 from tensorgrad import conv2d as conv2d
+from tensorgrad import conv3d as conv3d
+from tensorgrad import conv_transpose1d as conv_transpose1d
+from tensorgrad import conv_transpose2d as conv_transpose2d
+from tensorgrad import conv_transpose3d as conv_transpose3d
 from tensorgrad import cross_entropy as cross_entropy
+from tensorgrad import fold as fold
+from tensorgrad import interpolate as interpolate
 from tensorgrad import linear as linear
 from tensorgrad import log_softmax as log_softmax
+from tensorgrad import max_pool1d as max_pool1d
 from tensorgrad import max_pool2d as max_pool2d
+from tensorgrad import max_pool3d as max_pool3d
+from tensorgrad import pad as pad
 from tensorgrad import sigmoid as sigmoid
 from tensorgrad import softmax as softmax
 from tensorgrad import tanh as tanh
+from tensorgrad import unfold as unfold
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
+    "fold",
+    "interpolate",
     "linear",
     "log_softmax",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
+    "pad",
     "relu",
     "sigmoid",
     "softmax",
     "tanh",
+    "unfold",
 ]
 
 

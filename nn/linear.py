@@ -9,6 +9,7 @@ import tensorgrad as tg
 
 from . import functional as F
 from . import init
+from .abstract import blank
 from .module import Module, Parameter
 
 
@@ -20,6 +21,7 @@ class Linear(Module):
     """
 
     bias: Parameter | None
+    sample_axes = 1
 
     def __init__(
         self,
@@ -35,8 +37,8 @@ class Linear(Module):
             if not isinstance(value, int | np.integer) or value < 0:
                 raise tg.ShapeError(f"Linear: {name} must be an int that is not negative, got {value!r}")
         self.in_features, self.out_features = int(in_features), int(out_features)
-        self.weight = Parameter(np.zeros((out_features, in_features), dtype))
-        self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
+        self.weight = Parameter(blank((out_features, in_features), dtype))
+        self.bias = Parameter(blank((out_features,), dtype)) if bias else None
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: np.random.Generator | None = None) -> None:

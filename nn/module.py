@@ -10,7 +10,9 @@ import numpy as np
 
 import tensorgrad as tg
 
+from .abstract import cast, is_blank, keeps_blank
 from .errors import StateError
+from .hooks import BackwardHook, BackwardPreHook, BackwardWatch, RemovableHandle
 
 T = TypeVar("T")
 PreHook = Callable[["Module", tuple[Any, ...]], Any]
@@ -32,7 +34,19 @@ class Parameter(tg.Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data, requires_grad=requires_grad)
+        if keeps_blank(data):
+            super().__init__(np.zeros((), data.dtype), requires_grad=requires_grad)
+            self._data = data
+        else:
+            super().__init__(data, requires_grad=requires_grad)
+
+    def cast_(self, dtype: Any) -> Self:
+        """Change its dtype, and that of its gradient, in place: to optimisers it is the same parameter."""
+        grad = self.grad
+        self._data = cast(self._data, dtype)
+        self.data = self._data  # told to graphs that saved the values
+        self.grad = None if grad is None else grad.detach().to(dtype)
+        return self
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
@@ -48,24 +62,6 @@ class LoadResult(NamedTuple):
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
         return f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away again."""
-
-    def __init__(self, module: "Module", attribute: str, key: int) -> None:
-        self._module, self._attribute, self._key = module, attribute, key
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        hooks = getattr(self._module, self._attribute)
-        setattr(self._module, self._attribute, {key: hook for key, hook in hooks.items() if key != self._key})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
 
 
 class Module:
@@ -85,10 +81,14 @@ class Module:
     """
 
     training: bool = True
+    # How many of the input's last axes are one sample, if the layer works on each apart; 0 if that is not known.
+    sample_axes: int = 0
     # Class-wide and empty until something is registered on an instance, so that no __init__ is needed.
     _buffer_names: Mapping[str, bool] = MappingProxyType({})  # {name of a buffer: whether state_dict() holds it}
     _forward_hooks: Mapping[int, Hook] = MappingProxyType({})
     _forward_pre_hooks: Mapping[int, PreHook] = MappingProxyType({})
+    _backward_hooks: Mapping[int, BackwardHook] = MappingProxyType({})
+    _backward_pre_hooks: Mapping[int, BackwardPreHook] = MappingProxyType({})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; every subclass writes its own."""
@@ -120,11 +120,17 @@ class Module:
                 changed = pre_hook(self, args)
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
+            watch = None
+            if self._backward_hooks or self._backward_pre_hooks:
+                watch = BackwardWatch(self, self._backward_pre_hooks, self._backward_hooks, len(args))
+                args = watch.enter(args)
             output = self.forward(*args, **kwargs)
             for hook in self._forward_hooks.values():
                 changed = hook(self, args, output)
                 if changed is not None:
                     output = changed
+            if watch is not None:
+                output = watch.leave(output)
         except tg.TensorgradError as error:
             if not hasattr(error, "__notes__"):
                 name = (_NAMES.get() or {}).get(id(self))
@@ -144,6 +150,22 @@ class Module:
         key = _next_key()
         self._forward_hooks = {**self._forward_hooks, key: hook}
         return RemovableHandle(self, "_forward_hooks", key)
+
+    def register_full_backward_pre_hook(self, hook: BackwardPreHook) -> RemovableHandle:
+        """Call `hook(module, grad_output)`, a tuple, in backward; what it returns, if not None, is used instead."""
+        key = _next_key()
+        self._backward_pre_hooks = {**self._backward_pre_hooks, key: hook}
+        return RemovableHandle(self, "_backward_pre_hooks", key)
+
+    def register_full_backward_hook(self, hook: BackwardHook) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` in backward, when the gradients of all inputs are there.
+
+        Both are tuples, with None for what has no gradient; only positional arguments count. What the hook returns, if
+        not None, is passed on instead of `grad_input`.
+        """
+        key = _next_key()
+        self._backward_hooks = {**self._backward_hooks, key: hook}
+        return RemovableHandle(self, "_backward_hooks", key)
 
     # Attributes
 
@@ -217,15 +239,13 @@ class Module:
     def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, "Module"]]:
         """This module, named "" (or `prefix`), and all inside by dotted names; one used in two places comes once."""
         seen: set[int] = set()
-
-        def visit(name: str, module: Module) -> Iterator[tuple[str, Module]]:
+        waiting = [(prefix, self)]  # a stack, not a recursive closure: that would be a reference cycle at every call
+        while waiting:
+            name, module = waiting.pop()
             if not remove_duplicate or id(module) not in seen:
                 seen.add(id(module))
                 yield name, module
-                for key, child in module._own(Module):
-                    yield from visit(_join(name, key), child)
-
-        return visit(prefix, self)
+                waiting.extend(reversed([(_join(name, key), child) for key, child in module._own(Module)]))
 
     def modules(self) -> Iterator["Module"]:
         """This module and all inside, each once."""
@@ -308,6 +328,31 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
+    def to(self, dtype: Any) -> Self:
+        """Cast all parameters and all buffers of floats to a float dtype; the parameters stay the same objects."""
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise tg.DTypeError(f"{type(self).__name__}.to: parameters are floats, dtype {dtype} is none")
+        for parameter in self.parameters():
+            parameter.cast_(dtype)
+        for module in self.modules():
+            for name, buffer in module._own_buffers():
+                if buffer.dtype.kind == "f":
+                    setattr(module, name, buffer.detach().to(dtype))
+        return self
+
+    def float(self) -> Self:
+        """Cast to float32; see `to`."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Cast to float64; see `to`."""
+        return self.to(np.float64)
+
+    def half(self) -> Self:
+        """Cast to float16; see `to`."""
+        return self.to(np.float16)
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the parameters' gradients, or fill them with zeros."""
         for parameter in self.parameters():
@@ -362,7 +407,10 @@ class Module:
             )
         with tg.no_grad():
             for name in shared:
-                own[name].copy_(given[name])
+                if is_blank(own[name]):
+                    own[name].data = np.array(given[name], own[name].dtype)
+                else:
+                    own[name].copy_(given[name])
         return result
 
     # Showing

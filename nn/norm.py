@@ -8,6 +8,7 @@ import tensorgrad as tg
 
 from . import functional as F
 from . import init
+from .abstract import blank
 from .module import Module, Parameter
 
 AXES = {2: "", 3: ", L", 4: ", H, W"}  # after (N, C
@@ -41,8 +42,8 @@ class _BatchNorm(Module):
             )
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
+        self.weight = Parameter(blank((num_features,), dtype, 1.0)) if affine else None
+        self.bias = Parameter(blank((num_features,), dtype)) if affine and bias else None
         tracks = track_running_stats
         self.register_buffer("running_mean", tg.zeros(num_features, dtype=dtype) if tracks else None)
         self.register_buffer("running_var", tg.ones(num_features, dtype=dtype) if tracks else None)

@@ -49,12 +49,40 @@ from .modes import named_scope as named_scope
 from .modes import no_grad as no_grad
 from .modes import set_grad_enabled as set_grad_enabled
 from .ops.activation import dropout as dropout
+from .ops.activation import elu as elu
+from .ops.activation import gelu as gelu
+from .ops.activation import hardtanh as hardtanh
+from .ops.activation import leaky_relu as leaky_relu
 from .ops.activation import log_softmax as log_softmax
+from .ops.activation import logsigmoid as logsigmoid
+from .ops.activation import prelu as prelu
 from .ops.activation import relu as relu
+from .ops.activation import relu6 as relu6
+from .ops.activation import selu as selu
 from .ops.activation import sigmoid as sigmoid
+from .ops.activation import silu as silu
 from .ops.activation import softmax as softmax
+from .ops.activation import softmin as softmin
+from .ops.activation import softplus as softplus
 from .ops.activation import tanh as tanh
+from .ops.adaptive_pool import adaptive_avg_pool1d as adaptive_avg_pool1d
+from .ops.adaptive_pool import adaptive_avg_pool2d as adaptive_avg_pool2d
+from .ops.adaptive_pool import adaptive_avg_pool3d as adaptive_avg_pool3d
+from .ops.adaptive_pool import adaptive_max_pool1d as adaptive_max_pool1d
+from .ops.adaptive_pool import adaptive_max_pool2d as adaptive_max_pool2d
+from .ops.adaptive_pool import adaptive_max_pool3d as adaptive_max_pool3d
+from .ops.conv import conv1d as conv1d
 from .ops.conv import conv2d as conv2d
+from .ops.conv import conv3d as conv3d
+from .ops.conv_transpose import conv_transpose1d as conv_transpose1d
+from .ops.conv_transpose import conv_transpose2d as conv_transpose2d
+from .ops.conv_transpose import conv_transpose3d as conv_transpose3d
+from .ops.cross_entropy import cross_entropy as cross_entropy
+from .ops.cross_entropy import nll_loss as nll_loss
+from .ops.divergence import binary_cross_entropy as binary_cross_entropy
+from .ops.divergence import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .ops.divergence import kl_div as kl_div
+from .ops.elementwise import abs as abs
 from .ops.elementwise import add as add
 from .ops.elementwise import bitwise_and as bitwise_and
 from .ops.elementwise import bitwise_not as bitwise_not
@@ -62,11 +90,14 @@ from .ops.elementwise import bitwise_or as bitwise_or
 from .ops.elementwise import bitwise_xor as bitwise_xor
 from .ops.elementwise import div as div
 from .ops.elementwise import eq as eq
+from .ops.elementwise import erf as erf
+from .ops.elementwise import erfc as erfc
 from .ops.elementwise import exp as exp
 from .ops.elementwise import ge as ge
 from .ops.elementwise import gt as gt
 from .ops.elementwise import le as le
 from .ops.elementwise import log as log
+from .ops.elementwise import log1p as log1p
 from .ops.elementwise import logical_and as logical_and
 from .ops.elementwise import logical_not as logical_not
 from .ops.elementwise import logical_or as logical_or
@@ -78,12 +109,29 @@ from .ops.elementwise import pow as pow
 from .ops.elementwise import sqrt as sqrt
 from .ops.elementwise import sub as sub
 from .ops.elementwise import where as where
+from .ops.embedding import embedding as embedding
+from .ops.fold import fold as fold
+from .ops.fold import unfold as unfold
+from .ops.group_norm import group_norm as group_norm
+from .ops.group_norm import instance_norm as instance_norm
 from .ops.indexing import gather as gather
+from .ops.interpolate import interpolate as interpolate
+from .ops.layer_norm import layer_norm as layer_norm
+from .ops.layer_norm import rms_norm as rms_norm
 from .ops.linalg import linear as linear
 from .ops.linalg import matmul as matmul
-from .ops.loss import cross_entropy as cross_entropy
+from .ops.loss import huber_loss as huber_loss
+from .ops.loss import l1_loss as l1_loss
+from .ops.loss import mse_loss as mse_loss
+from .ops.loss import smooth_l1_loss as smooth_l1_loss
 from .ops.norm import native_batch_norm as native_batch_norm
+from .ops.pad import pad as pad
+from .ops.pool import avg_pool1d as avg_pool1d
+from .ops.pool import avg_pool2d as avg_pool2d
+from .ops.pool import avg_pool3d as avg_pool3d
+from .ops.pool import max_pool1d as max_pool1d
 from .ops.pool import max_pool2d as max_pool2d
+from .ops.pool import max_pool3d as max_pool3d
 from .ops.reduce import argmax as argmax
 from .ops.reduce import max as max
 from .ops.reduce import mean as mean
@@ -116,10 +164,22 @@ __all__ = [
     "ShapeError",
     "Tensor",
     "TensorgradError",
+    "abs",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "add",
     "arange",
     "argmax",
     "as_tensor",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "bitwise_and",
     "bitwise_not",
     "bitwise_or",
@@ -129,70 +189,105 @@ __all__ = [
     "cat",
     "check",
     "clone",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "default_generator",
     "detect_anomaly",
     "div",
     "dropout",
     "elementwise",
+    "elu",
+    "embedding",
     "enable_grad",
     "eq",
+    "erf",
+    "erfc",
     "exp",
     "eye",
     "flatten",
     "float16",
     "float32",
     "float64",
+    "fold",
     "from_dlpack",
     "from_numpy",
     "full",
     "gather",
     "ge",
+    "gelu",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "group_norm",
     "gt",
+    "hardtanh",
     "hide_frames",
+    "huber_loss",
+    "instance_norm",
     "int8",
     "int16",
     "int32",
     "int64",
+    "interpolate",
     "is_grad_enabled",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
     "le",
+    "leaky_relu",
     "linear",
     "linspace",
     "log",
+    "log1p",
     "log_softmax",
     "logical_and",
     "logical_not",
     "logical_or",
+    "logsigmoid",
     "lt",
     "manual_seed",
     "matmul",
     "max",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
     "mean",
+    "mse_loss",
     "mul",
     "named_scope",
     "native_batch_norm",
     "ne",
     "neg",
+    "nll_loss",
     "no_grad",
     "ones",
     "ones_like",
+    "pad",
     "permute",
     "pow",
+    "prelu",
     "primitive",
     "rand",
     "randint",
     "randn",
     "random",
     "relu",
+    "relu6",
     "reshape",
+    "rms_norm",
+    "selu",
     "set_grad_enabled",
     "sigmoid",
+    "silu",
+    "smooth_l1_loss",
     "softmax",
+    "softmin",
+    "softplus",
     "sqrt",
     "squeeze",
     "stack",
@@ -202,6 +297,7 @@ __all__ = [
     "tensor",
     "transpose",
     "uint8",
+    "unfold",
     "unsqueeze",
     "viz",
     "where",

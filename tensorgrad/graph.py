@@ -215,7 +215,7 @@ def _carry_back(
         elif create_graph:
             sums[i] = total + g
         elif edge in own:
-            total += g
+            np.add(total, g, total)  # on 0-d arrays three times as fast as +=
         else:
             sums[i] = np.asarray(total + g)
             own.add(edge)

@@ -4,9 +4,11 @@
 is added by a row: every primitive has one, and every keyword of a primitive takes two values or more over its rows.
 """
 
+import functools
 import importlib
 import inspect
 import itertools
+import math
 import pkgutil
 import zlib
 from collections.abc import Callable
@@ -17,7 +19,11 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad.node import TensorBase
-from tensorgrad.ops import activation, conv, elementwise, indexing, linalg, loss, norm, pool, reduce, shape
+from tensorgrad.ops import activation, conv, divergence, elementwise, indexing, linalg, loss, norm, pool, reduce, shape
+from tensorgrad.ops import cross_entropy as class_losses
+from tensorgrad.ops import embedding as tables
+from tensorgrad.ops import group_norm as within
+from tensorgrad.ops import layer_norm as last_axes
 from tensorgrad.primitive import Primitive, astype, broadcast_to, clone, sum_to
 from tests import naive
 
@@ -329,6 +335,171 @@ def share_of_ties(x, largest):
     return np.array([t / sum(ties) for t in ties]).reshape(x.shape)
 
 
+def erf(x):
+    return np.array([math.erf(v) for v in np.ravel(x)]).reshape(np.shape(x))
+
+
+def leaky_relu(x, negative_slope=0.01):
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def hardtanh(x, min_val=-1.0, max_val=1.0):
+    return np.where(x < min_val, min_val, np.where(x > max_val, max_val, x))
+
+
+def elu(x, alpha=1.0, scale=1.0):
+    return scale * np.where(x > 0, x, alpha * (np.exp(x) - 1))
+
+
+def gelu_tanh(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def softplus(x, beta=1.0, threshold=20.0):
+    return np.where(x * beta > threshold, x, np.log(1 + np.exp(beta * x)) / beta)
+
+
+def prelu(x, weight):
+    if weight.size > 1:
+        weight = weight.reshape(-1, *[1] * (x.ndim - 2))
+    return np.where(x > 0, x, weight.reshape(()) * x if weight.size == 1 else weight * x)
+
+
+def group_norm(x, weight, bias, groups, eps):
+    """Image by image and group by group: result, means, biased variances."""
+    out, mean, var = np.zeros(x.shape), np.zeros((len(x), groups)), np.zeros((len(x), groups))
+    size = x.shape[1] // groups
+    for n, k in np.ndindex(mean.shape):
+        channels = slice(k * size, (k + 1) * size)
+        values = x[n, channels]
+        mean[n, k], var[n, k] = np.mean(values), np.mean((values - np.mean(values)) ** 2)
+        out[n, channels] = (values - mean[n, k]) / np.sqrt(var[n, k] + eps)
+    keep = (-1, *[1] * (x.ndim - 2))
+    out = out if weight is None else out * weight.reshape(keep)
+    return out if bias is None else out + bias.reshape(keep), mean, var
+
+
+def group_norm_grad(gy, x, weight, groups, eps):
+    """From each group's full Jacobian, as in batch_norm_grad."""
+    gx, size = np.zeros(x.shape), x.shape[1] // groups
+    keep = (-1, *[1] * (x.ndim - 2))
+    g = gy if weight is None else gy * weight.reshape(keep)
+    for n, k in np.ndindex(len(x), groups):
+        channels = slice(k * size, (k + 1) * size)
+        values = x[n, channels].ravel()
+        xhat = (values - values.mean()) / np.sqrt(values.var() + eps)
+        jacobian = (np.eye(len(values)) - (1 + np.outer(xhat, xhat)) / len(values)) / np.sqrt(values.var() + eps)
+        gx[n, channels] = (g[n, channels].ravel() @ jacobian).reshape(gx[n, channels].shape)
+    normal = group_norm(x, None, None, groups, eps)[0]
+    axes = (0, *range(2, x.ndim))
+    return gx, (gy * normal).sum(axes), gy.sum(axes)
+
+
+def layer_norm(x, weight, bias, axes, eps):
+    rows = x.reshape(-1, np.prod(x.shape[x.ndim - axes :], dtype=int))
+    flat = [None if v is None else v.ravel() for v in (weight, bias)]
+    out, mean, var = group_norm(rows, *flat, 1, eps)
+    return out.reshape(x.shape), mean, var
+
+
+def rms_norm(x, weight, axes, eps):
+    rows = x.reshape(-1, np.prod(x.shape[x.ndim - axes :], dtype=int))
+    square = np.array([[np.mean(row**2)] for row in rows]).reshape(len(rows), 1)
+    out = (rows / np.sqrt(square + eps)).reshape(x.shape)
+    return out if weight is None else out * weight, square
+
+
+def rms_norm_grad(gy, x, weight, eps):
+    """From each row's full Jacobian: d out_i / d x_j = w_i/rms * ((i == j) - xhat_i xhat_j / n)."""
+    gx, gw = np.zeros(x.shape), np.zeros(x.shape[1])
+    for n, row in enumerate(x):
+        rms = np.sqrt(np.mean(row**2) + eps)
+        jacobian = (np.eye(len(row)) - np.outer(row, row) / rms**2 / len(row)) / rms
+        gx[n] = (gy[n] * (1 if weight is None else weight)) @ jacobian
+        gw += gy[n] * row / rms
+    return gx, gw
+
+
+def rows_added(gy, index, size):
+    out = np.zeros((size, gy.shape[-1]))
+    for at in np.ndindex(index.shape):
+        out[index[at]] += gy[at]
+    return out
+
+
+def reduced(losses, reduction, divisor=None):
+    total = sum(np.ravel(losses).tolist())
+    count = np.size(losses) if divisor is None else divisor
+    return losses if reduction == "none" else np.array(total if reduction == "sum" else total / count)
+
+
+def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """Label by label: the class' own score, and with smoothing its share of every class'."""
+    target = np.asarray(target)
+    classes = x.shape[0] if x.ndim == 1 else x.shape[1]
+    weight = np.ones(classes) if weight is None else weight
+    losses, total = np.zeros(target.shape), 0.0
+    for at in np.ndindex(target.shape):
+        label = int(target[at])
+        if label == ignore_index:
+            continue
+        scores = x if x.ndim == 1 else x[(at[0], slice(None), *at[1:])]
+        losses[at] = -(1 - label_smoothing) * weight[label] * scores[label]
+        losses[at] -= label_smoothing * np.mean(weight * scores)
+        total += weight[label]
+    return reduced(losses, reduction, total)
+
+
+def full_cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    axis = 0 if x.ndim == 1 else 1
+    scores = log_softmax(x, axis)
+    if np.asarray(target).dtype.kind in "iu":
+        return nll_loss(scores, target, weight, ignore_index, reduction, label_smoothing)
+    shares = (1 - label_smoothing) * target + label_smoothing / x.shape[axis]
+    weight = 1 if weight is None else weight.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    return reduced(-(shares * scores * weight).sum(axis), reduction)
+
+
+def mse_loss(x, y, weight=None, reduction="mean"):
+    losses = (x - y) ** 2 * (1 if weight is None else weight)
+    return reduced(losses, reduction, None if weight is None else weight.sum())
+
+
+def l1_loss(x, y, weight=None, reduction="mean"):
+    losses = np.sqrt((x - y) ** 2) * (1 if weight is None else weight)
+    return reduced(losses, reduction, None if weight is None else weight.sum())
+
+
+def huber(x, y, delta, slope):
+    d = np.sqrt((x - y) ** 2)
+    return slope * np.where(d < delta, d * d / 2, delta * (d - delta / 2))
+
+
+def huber_loss(x, y, delta=1.0, reduction="mean"):
+    return reduced(huber(x, y, delta, 1.0), reduction)
+
+
+def smooth_l1_loss(x, y, beta=1.0, reduction="mean"):
+    d = np.sqrt((x - y) ** 2)
+    return reduced(d if beta == 0 else np.where(d < beta, d * d / 2 / (beta or 1), d - beta / 2), reduction)
+
+
+def binary_cross_entropy(x, y, weight=None, pos_weight=1.0, reduction="mean"):
+    losses = -(pos_weight * y * np.log(x) + (1 - y) * np.log(1 - x)) * (1 if weight is None else weight)
+    return reduced(losses, reduction)
+
+
+def binary_logits(x, y, weight=None, pos_weight=1.0, reduction="mean"):
+    return binary_cross_entropy(1 / (1 + np.exp(-x)), y, weight, pos_weight, reduction)
+
+
+def kl_div(x, y, reduction="mean", log_target=False):
+    losses = np.exp(y) * (y - x) if log_target else y * (np.log(y) - x)
+    if reduction == "batchmean":
+        return np.array(losses.sum() / (x.shape[0] if x.ndim else 1))
+    return reduced(losses, reduction)
+
+
 # How operations are called that take more than arrays and parameters
 
 
@@ -345,6 +516,23 @@ def batch_norm_grad_call(gy, x, weight, eps):
     mean = reduce.sum(x, axes) / count
     centred = x - shape.reshape(mean, keep)
     return norm.batch_norm_grad(gy, x, weight, mean, reduce.sum(centred * centred, axes) / count, eps=eps)
+
+
+def group_norm_grad_call(gy, x, weight, groups, eps):
+    """With the means and variances of x, the only ones for which the fused rule is right."""
+    rows = shape.reshape(x, (x.shape[0], groups, math.prod(x.shape[1:]) // groups))
+    mean = reduce.mean(rows, 2, keepdim=True)
+    var = reduce.mean((rows - mean) * (rows - mean), 2)
+    return within.group_norm_grad(gy, x, weight, reduce.mean(rows, 2), var, groups=groups, eps=eps)
+
+
+def rms_norm_grad_call(gy, x, weight, eps):
+    return last_axes.rms_norm_grad(gy, x, weight, reduce.mean(x * x, 1, keepdim=True), eps=eps)
+
+
+def weighted(op, last="weight"):
+    """A loss whose weights come last among its inputs here, but not in its signature."""
+    return lambda *inputs, **params: op(*inputs[:2], **{last: inputs[2]}, **params)
 
 
 # The rows
@@ -832,10 +1020,309 @@ ROWS += [
 ]
 LABELS = np.array([2, 0, 2, 1])
 ROWS += [
-    Row(loss._cross_entropy, cross_entropy, [(4, 3), LABELS]),
-    Row(loss._cross_entropy, cross_entropy, [(1, 1), LABELS[1:2]]),
-    Row(loss.cross_entropy, cross_entropy, [(4, 3), LABELS]),
-    Row(loss.cross_entropy, cross_entropy, [(4, 3), LABELS.astype(np.uint8)]),
-    Row(loss.cross_entropy_grad, cross_entropy_grad, [(), (4, 3), LABELS]),
-    Row(loss.cross_entropy_grad, cross_entropy_grad, [(), (0, 3), LABELS[:0]]),
+    Row(class_losses._cross_entropy, cross_entropy, [(4, 3), LABELS]),
+    Row(class_losses._cross_entropy, cross_entropy, [(1, 1), LABELS[1:2]]),
+    Row(class_losses.cross_entropy, cross_entropy, [(4, 3), LABELS]),
+    Row(class_losses.cross_entropy, cross_entropy, [(4, 3), LABELS.astype(np.uint8)]),
+    Row(class_losses.cross_entropy_grad, cross_entropy_grad, [(), (4, 3), LABELS]),
+    Row(class_losses.cross_entropy_grad, cross_entropy_grad, [(), (0, 3), LABELS[:0]]),
 ]
+
+# Activations with parameters
+ROWS += [
+    Row(op, reference, [shape_], params, domain=domain)
+    for op, reference, params, domain in [
+        (
+            activation._leaky_relu,
+            lambda x, negative_slope: np.where(x > 0, x, negative_slope * x),
+            {"negative_slope": 0.01},
+            PLAIN,
+        ),
+        (activation._hardtanh, hardtanh, {}, PLAIN),
+        (activation._elu, elu, {}, PLAIN),
+        (activation._gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), {}, (-4.1, 3.3)),
+        (activation._gelu_tanh, gelu_tanh, {}, (-4.1, 3.3)),
+        (activation._silu, lambda x: x / (1 + np.exp(-x)), {}, (-4.1, 3.3)),
+        (activation._softplus, softplus, {}, (-4.1, 3.3)),
+        (activation.logsigmoid, lambda x: -np.log(1 + np.exp(-x)), {}, (-4.1, 3.3)),
+        (elementwise.log1p, lambda x: np.log(1 + x), {}, (-0.7, 2.3)),
+        (elementwise.erf, erf, {}, PLAIN),
+        (elementwise.erfc, lambda x: 1 - erf(x), {}, PLAIN),
+        (elementwise.abs, lambda x: np.sqrt(x * x), {}, PLAIN),
+    ]
+    for shape_ in [(2, 3), (), (0, 3)]
+]
+ROWS += [
+    Row(
+        activation._leaky_relu, lambda x, negative_slope: x * np.where(x > 0, 1, -0.3), [(6,)], {"negative_slope": -0.3}
+    ),
+    Row(activation._hardtanh, hardtanh, [(6,)], {"min_val": -0.7, "max_val": 1.6}),
+    Row(activation._elu, elu, [(6,)], {"alpha": 1.7, "scale": 0.6}),
+    Row(activation._softplus, softplus, [(6,)], {"beta": 2.0, "threshold": 1.5}),
+    Row(activation._softplus, softplus, [(6,)], {"beta": -0.5, "threshold": 20.0}),
+    Row(activation._prelu, lambda x, w: np.where(x > 0, x, w * x), [(2, 3), (3,)]),
+    Row(activation._prelu, lambda x, w: np.where(x > 0, x, w * x), [(2, 3), 0.2]),
+    Row(elementwise._sign, lambda x: np.array([-1.0, 0, 1]), [np.array([-0.2, 0, 3])]),
+    Row(activation.leaky_relu, leaky_relu, [(2, 3)]),
+    Row(activation.hardtanh, hardtanh, [(2, 3)], {"max_val": 0.5}),
+    Row(activation.relu6, lambda x: hardtanh(x, 0, 6), [(7,)], domain=(-2.9, 8.3)),
+    Row(activation.elu, elu, [(2, 3)], {"alpha": 0.4}),
+    Row(activation.selu, lambda x: elu(x, 1.6732632423543772, 1.0507009873554805), [(2, 3)]),
+    Row(activation.gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), [(2, 3)]),
+    Row(activation.gelu, lambda x, approximate: gelu_tanh(x), [(2, 3)], {"approximate": "tanh"}),
+    Row(activation.silu, lambda x: x / (1 + np.exp(-x)), [(2, 3)]),
+    Row(activation.softplus, softplus, [(2, 3)], {"beta": 0.5}),
+    Row(activation.softmin, lambda x, dim: softmax(-x, dim), [(2, 3)], {"dim": -1}),
+    Row(activation.softmin, lambda x, dim: softmax(-x, dim), [()], {"dim": 0}),
+    *[
+        Row(activation.prelu, prelu, inputs)
+        for inputs in [[(2, 3, 2), (3,)], [(2, 3), (1,)], [(3,), (1,)], [(), ()], [(0, 3), (3,)]]
+    ],
+]
+
+# Group, instance, layer and rms normalisation
+RUNNING = np.array([0.3, -0.2, 0.8]), np.array([1.3, 0.4, 2.1])
+GROUPS = [
+    ((2, 4, 3), (4,), (4,), 2, 1e-5),
+    ((2, 4, 2, 3), (4,), None, 1, 0.1),
+    ((3, 3, 2, 2), None, (3,), 3, 1e-5),
+    ((2, 6), None, None, 2, 1e-5),
+    ((0, 4, 3), (4,), (4,), 2, 1e-5),
+]
+LAYERS = [
+    ((3, 4), (4,), (4,), 1, 1e-5),
+    ((2, 2, 3), (2, 3), (2, 3), 2, 0.1),
+    ((2, 2, 5), None, (5,), 1, 1e-5),
+    ((5,), (5,), None, 1, 1e-5),
+    ((0, 3), (3,), (3,), 1, 1e-5),
+]
+ROWS += [
+    Row(within._group_norm, group_norm, [x, weight, bias], {"groups": groups, "eps": eps}, mixed=True)
+    for x, weight, bias, groups, eps in GROUPS
+]
+ROWS += [
+    Row(within.group_norm_grad, group_norm_grad, [x, x, w], {"groups": groups, "eps": eps}, call=group_norm_grad_call)
+    for x, w, _, groups, eps in GROUPS
+]
+ROWS += [
+    Row(last_axes._layer_norm, layer_norm, [x, weight, bias], {"axes": axes, "eps": eps}, mixed=True)
+    for x, weight, bias, axes, eps in LAYERS
+]
+ROWS += [
+    Row(last_axes._rms_norm, rms_norm, [x, weight], {"axes": axes, "eps": eps}, mixed=True)
+    for x, weight, _, axes, eps in LAYERS
+]
+ROWS += [
+    Row(last_axes.rms_norm_grad, rms_norm_grad, [x, x, weight], {"eps": eps}, call=rms_norm_grad_call)
+    for x, weight, eps in [((3, 4), (4,), 1e-5), ((2, 5), None, 0.1), ((0, 3), (3,), 0.1)]
+]
+ROWS += [
+    Row(
+        within.group_norm,
+        lambda x, w, b, num_groups, eps=1e-5: group_norm(x, w, b, num_groups, eps)[0],
+        [(2, 4, 3), (4,), (4,)],
+        {"num_groups": 2, "eps": 0.01},
+        call=lambda x, w, b, num_groups, eps: tg.group_norm(x, num_groups, w, b, eps),
+    ),
+    Row(
+        within.instance_norm,
+        lambda x, w, b, **_: group_norm(x, w, b, x.shape[1], 1e-5)[0],
+        [(2, 3, 4), (3,), (3,)],
+        call=lambda x, w, b, **_: tg.instance_norm(x, None, None, w, b),
+    ),
+    Row(within.instance_norm, lambda x, eps: group_norm(x, None, None, 3, eps)[0], [(2, 3, 2, 2)], {"eps": 0.1}),
+    Row(
+        within.instance_norm,
+        lambda x, **_: (x - RUNNING[0][:, None]) / np.sqrt(RUNNING[1][:, None] + 1e-5),
+        [(2, 3, 4)],
+        {"running_mean": RUNNING[0], "running_var": RUNNING[1], "use_input_stats": False},
+    ),
+    Row(
+        last_axes.layer_norm,
+        lambda x, w, b, normalized_shape, eps=1e-5: layer_norm(x, w, b, len(normalized_shape), eps)[0],
+        [(2, 3, 2), (3, 2), (3, 2)],
+        {"normalized_shape": (3, 2), "eps": 0.01},
+        call=lambda x, w, b, normalized_shape, eps: tg.layer_norm(x, normalized_shape, w, b, eps),
+    ),
+    Row(
+        last_axes.layer_norm,
+        lambda x, normalized_shape: layer_norm(x, None, None, 1, 1e-5)[0],
+        [(2, 4)],
+        {"normalized_shape": (4,)},
+    ),
+    Row(
+        last_axes.rms_norm,
+        lambda x, w, normalized_shape, eps: rms_norm(x, w, len(normalized_shape), eps)[0],
+        [(2, 3, 2), (3, 2)],
+        {"normalized_shape": (3, 2), "eps": 0.01},
+        call=lambda x, w, normalized_shape, eps: tg.rms_norm(x, normalized_shape, w, eps),
+    ),
+    Row(
+        last_axes.rms_norm,
+        lambda x, normalized_shape: rms_norm(x, None, 1, 2.0**-52)[0],
+        [(2, 4)],
+        {"normalized_shape": (4,)},
+    ),
+]
+
+# Embeddings
+TOKENS = np.array([[4, 0, 4], [1, 4, 1]])
+PLAIN_LOOKUP = {"padding_idx": None, "scale_grad_by_freq": False}
+ROWS += [
+    *[
+        Row(
+            tables._embedding,
+            lambda i, w, **_: w[i],
+            [index, (5, 3)],
+            {"padding_idx": None, "scale_grad_by_freq": False},
+        )
+        for index in [TOKENS, TOKENS[:0], np.array(2)]
+    ],
+    Row(tables._frequencies, lambda i, dtype: np.array([[[3.0], [1], [3]], [[2], [3], [2]]]), [TOKENS], {"dtype": F64}),
+    Row(tables._frequencies, lambda i, dtype: np.ones((2, 1)), [np.array([1, 0])], {"dtype": F32}),
+    *[
+        Row(tables.embedding_grad, rows_added, [(*index.shape, 3), index], {"size": size})
+        for index, size in [(TOKENS, 5), (TOKENS[:0], 2), (np.array([1, 0], np.uint8), 3), (np.array(2), 3)]
+    ],
+    Row(tables.embedding, lambda i, w: w[i], [TOKENS, (5, 3)]),
+]
+
+# Losses of single values
+PROBABLE, SURE = (0.09, 0.93), (0.03, 0.96)
+ROWS += [
+    Row(op, lambda x, y, f=reference: f(x, y, reduction="none"), [x, y], domain=domain)
+    for op, reference, domain in [
+        (loss._squared_error, mse_loss, PLAIN),
+        (divergence._binary_cross_entropy, binary_cross_entropy, [PROBABLE, SURE]),
+        (divergence._kl_div, kl_div, [PLAIN, SURE]),
+        (divergence._kl_div_log, functools.partial(kl_div, log_target=True), PLAIN),
+    ]
+    for x, y in [((2, 3), (3,)), ((), ()), ((0, 3), (1, 3))]
+]
+ROWS += [
+    Row(divergence._binary_slope, lambda x, y: (x - y) / x / (1 - x), [x, y], domain=[PROBABLE, SURE])
+    for x, y in [((2, 3), (3,)), ((), ()), ((0, 3), (1, 3))]
+]
+ROWS += [
+    Row(
+        divergence._binary_logits,
+        lambda x, y, p: binary_logits(x, y, None, p, "none"),
+        [x, y, p],
+        domain=[PLAIN, SURE, (0.4, 2.3)][: 2 + (p != 1.0)] + [PLAIN] * (p == 1.0),
+    )
+    for x, y, p in [((2, 3), (2, 3), (3,)), ((2, 3), (2, 3), 1.0), ((), (), ()), ((0, 3), (0, 3), (3,))]
+]
+ROWS += [
+    Row(loss._huber, huber, [x, (3,)], {"delta": delta, "slope": slope})
+    for x, delta, slope in [((2, 3), 1.0, 1.0), ((4, 3), 0.6, 2.5), ((0, 3), 1.0, 1.0)]
+]
+ROWS += [
+    Row(op, reference, inputs, params, domain=domains[: len(inputs)], call=weighted(op) if inputs[2:] else None)
+    for op, reference, domains in [
+        (loss.mse_loss, mse_loss, [PLAIN, PLAIN, POSITIVE]),
+        (loss.l1_loss, l1_loss, [PLAIN, (-2.31, 2.6), POSITIVE]),
+        (divergence.binary_cross_entropy, binary_cross_entropy, [PROBABLE, SURE, POSITIVE]),
+        (divergence.binary_cross_entropy_with_logits, binary_logits, [PLAIN, SURE, POSITIVE]),
+    ]
+    for inputs, params in [
+        ([(2, 3), (2, 3)], {}),
+        ([(2, 3), (2, 3)], {"reduction": "sum"}),
+        ([(), ()], {"reduction": "none"}),
+        ([(2, 3), (2, 3), (2, 3)], {"reduction": "mean"}),
+        ([(2, 3), (2, 3), (2, 3)], {"reduction": "none"}),
+    ]
+]
+ROWS += [
+    Row(loss.smooth_l1_loss, smooth_l1_loss, [(2, 3), (2, 3)], params, domain=[PLAIN, (-2.31, 2.6)])
+    for params in [{}, {"beta": 0.6, "reduction": "sum"}, {"beta": 0.0}, {"beta": 2.5, "reduction": "none"}]
+]
+ROWS += [
+    Row(loss.huber_loss, huber_loss, [s, s], params)
+    for s, params in [((2, 3), {}), ((4, 3), {"delta": 0.6, "reduction": "sum"}), ((), {"reduction": "none"})]
+]
+ROWS.append(
+    Row(
+        loss.huber_loss,
+        lambda x, y, w: np.mean(huber(x, y, 1, 1) * w),
+        [(2, 3), (2, 3), (2, 3)],
+        call=weighted(loss.huber_loss),
+    )
+)
+ROWS.append(
+    Row(
+        divergence.binary_cross_entropy_with_logits,
+        lambda x, y, p, reduction: binary_logits(x, y, None, p, reduction),
+        [(2, 3), (2, 3), (3,)],
+        {"reduction": "sum"},
+        domain=[PLAIN, SURE, POSITIVE],
+        call=weighted(divergence.binary_cross_entropy_with_logits, "pos_weight"),
+    )
+)
+ROWS += [
+    Row(divergence.kl_div, kl_div, [s, s], params, domain=[PLAIN, PLAIN if "log_target" in params else SURE])
+    for s, params in [
+        ((2, 3), {}),
+        ((2, 3), {"reduction": "batchmean"}),
+        ((2, 3), {"reduction": "sum", "log_target": True}),
+        ((3,), {"reduction": "none"}),
+        ((), {"reduction": "batchmean", "log_target": True}),
+    ]
+]
+
+# Losses of classes
+PIXELS = np.array([[[2, 0], [1, 1]], [[0, 0], [2, 1]]])
+ROWS += [
+    Row(class_losses.nll_loss, nll_loss, [s, np.array(labels)], params)
+    for s, labels, params in [
+        ((4, 3), LABELS, {}),
+        ((4, 3), LABELS, {"reduction": "none"}),
+        ((4, 3), LABELS, {"ignore_index": 2, "reduction": "mean"}),
+        ((4, 3), LABELS - 3 * (LABELS == 1), {"ignore_index": -2, "reduction": "sum"}),
+        ((3,), 1, {}),
+        ((2, 3, 2, 2), PIXELS, {"ignore_index": 1}),
+        ((0, 3), LABELS[:0], {"reduction": "sum"}),
+    ]
+]
+ROWS += [
+    Row(class_losses.cross_entropy, full_cross_entropy, [s, np.array(labels)], params)
+    for s, labels, params in [
+        ((4, 3), LABELS, {"reduction": "none"}),
+        ((4, 3), LABELS, {"ignore_index": 2}),
+        ((4, 3), LABELS, {"label_smoothing": 0.3}),
+        ((3,), 1, {}),
+        ((3,), 1, {"label_smoothing": 1.0}),
+        ((2, 3, 2, 2), PIXELS, {"ignore_index": 1, "label_smoothing": 0.1}),
+        ((2, 3, 2, 2), PIXELS, {"reduction": "sum"}),
+    ]
+]
+ROWS += [
+    Row(op, reference, [s, np.array(labels), (3,)], params, domain=[PLAIN, PLAIN, POSITIVE], call=weighted(op))
+    for op, reference, smoothing in [
+        (class_losses.nll_loss, nll_loss, {}),
+        (class_losses.cross_entropy, full_cross_entropy, {}),
+        (class_losses.cross_entropy, full_cross_entropy, {"label_smoothing": 0.2}),
+    ]
+    for s, labels, params in [
+        ((4, 3), LABELS, {**smoothing}),
+        ((4, 3), LABELS, {"ignore_index": 2, **smoothing}),
+        ((2, 3, 2, 2), PIXELS, {"reduction": "sum", **smoothing}),
+    ]
+]
+ROWS += [
+    Row(class_losses.cross_entropy, full_cross_entropy, [s, s], params, domain=[PLAIN, SURE])
+    for s, params in [
+        ((4, 3), {}),
+        ((2, 3, 2), {"reduction": "none", "label_smoothing": 0.2}),
+        ((3,), {"reduction": "sum"}),
+    ]
+]
+ROWS.append(
+    Row(
+        class_losses.cross_entropy,
+        full_cross_entropy,
+        [(2, 3, 2), (2, 3, 2), (3,)],
+        {"label_smoothing": 0.2},
+        domain=[PLAIN, SURE, POSITIVE],
+        call=weighted(class_losses.cross_entropy),
+    )
+)

@@ -6,6 +6,9 @@ from .idx import read_idx as read_idx
 from .loader import DataLoader as DataLoader
 from .loader import Dataset as Dataset
 from .loader import TensorDataset as TensorDataset
+from .published import load_cifar10 as load_cifar10
+from .published import load_fashion_mnist as load_fashion_mnist
+from .published import load_mnist as load_mnist
 from .transforms import Compose as Compose
 from .transforms import Normalize as Normalize
 from .transforms import RandomCrop as RandomCrop
@@ -22,8 +25,11 @@ __all__ = [
     "RandomHorizontalFlip",
     "RandomShift",
     "TensorDataset",
+    "load_cifar10",
     "load_digits8x8",
+    "load_fashion_mnist",
     "load_idx_dataset",
+    "load_mnist",
     "load_mnist5k",
     "read_idx",
 ]

@@ -23,7 +23,10 @@ SUBFOLDERS = ("", "raw", "MNIST/raw", "FashionMNIST/raw")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageData:
-    """Images (N, H, W) and labels (N,) to train and to test on, all uint8; labels are 0 to 9."""
+    """Images and labels (N,) to train and to test on, all uint8; labels are 0 to 9.
+
+    Grey images are (N, H, W), colour images (N, 3, H, W).
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -99,6 +102,10 @@ def _spellings(part: str) -> list[str]:
     return [f"{part}-{kind}", f"{part}.{kind}", f"{part}-{kind}.gz", f"{part}.{kind}.gz"]
 
 
+def _find_part(folder: Path, part: str) -> Path | None:
+    return next((folder / name for name in _spellings(part) if (folder / name).is_file()), None)
+
+
 def _find(folder: Path) -> list[Path]:
     """The four files, in the order of PARTS, all from one folder."""
     if not folder.is_dir():
@@ -106,8 +113,7 @@ def _find(folder: Path) -> list[Path]:
     complete: list[list[Path]] = []
     fewest_missing = list(PARTS)
     for subfolder in SUBFOLDERS:
-        candidates = [[folder / subfolder / name for name in _spellings(part)] for part in PARTS]
-        found = [next((path for path in paths if path.is_file()), None) for paths in candidates]
+        found = [_find_part(folder / subfolder, part) for part in PARTS]
         paths = [path for path in found if path is not None]
         missing = [part for part, path in zip(PARTS, found, strict=True) if path is None]
         if not missing:

@@ -58,7 +58,7 @@ class Normalize:
         mean, std = (values.astype(dtype).reshape(-1, 1, 1) for values in (self.mean, self.std))
         if images.ndim == 3:
             mean, std = mean[0], std[0]
-        return (images - mean) / std
+        return (images.astype(dtype, copy=False) - mean) / std
 
     def __repr__(self) -> str:
         return f"Normalize({self.mean.tolist()}, {self.std.tolist()})"

@@ -54,7 +54,7 @@ class RMSprop(Optimizer):
                 mean += (gradient - mean) * (1 - alpha)
             else:  # the same with less rounding
                 mean[...] = gradient - (gradient - mean) * alpha
-            square = square - mean * mean
+            square = np.maximum(square - mean * mean, 0)  # rounding can take a variance of 0 below it
         step = gradient / (np.sqrt(square) + eps)
         if momentum:
             buffer = state["momentum_buffer"]

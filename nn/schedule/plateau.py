@@ -18,6 +18,10 @@ class ReduceLROnPlateau(LRScheduler):
     below `min_lr` (a number, or one for each group), nor by less than `eps`.
     """
 
+    best: float
+    cooldown_counter: int
+    num_bad_epochs: int
+
     def __init__(
         self,
         optimizer: Optimizer,

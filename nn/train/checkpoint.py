@@ -1,7 +1,7 @@
 """Checkpoints: everything a training run needs to go on to the same numbers, in one safetensors file.
 
-The arrays are the file's tensors; what is around them (numbers, strings, lists, dicts) is JSON in its metadata, together
-with a checksum over both. Nothing is pickled, so a checkpoint runs no code when it is opened.
+The arrays are the file's tensors; what is around them (numbers, strings, lists, dicts) is JSON in its metadata,
+together with a checksum over both. Nothing is pickled, so a checkpoint runs no code when it is opened.
 """
 
 import contextlib
@@ -177,7 +177,8 @@ def _digest(text: str, tensors: Mapping[str, np.ndarray]) -> str:
     digest = hashlib.sha256(text.encode())
     for name, array in sorted(tensors.items()):
         digest.update(f"\0{name}\0{array.dtype.name}\0{array.shape}\0".encode())
-        digest.update(array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).reshape(-1).view(np.uint8))
+        flat = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).reshape(-1)
+        digest.update(flat.view(np.uint8).data)
     return digest.hexdigest()
 
 

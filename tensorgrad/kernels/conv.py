@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .windows import Array, Ints, each_place, window_view
+from .pad import pad_constant
+from .windows import Array, Ints, each_place, window_view, work_dtype
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -82,7 +83,7 @@ def conv_weight_grad(
 ) -> Array:
     """Each filter weight's gradient, summed over images and windows: an array of the weight's `shape`."""
     kernel, out_size = shape[2:], g.shape[2:]
-    work = _work_dtype(x.dtype)
+    work = work_dtype(x.dtype)
     gw = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), work)  # g o c*k
     for n, rows, columns in _columns(x, kernel, out_size, stride, padding, dilation, groups):
         gw += _matrix(g[n, :, rows], groups, work) @ columns.swapaxes(1, 2)
@@ -93,7 +94,8 @@ def _columns(
     x: Array, kernel: Ints, out_size: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
 ) -> Iterator[tuple[slice, slice, Array]]:
     """Yield (images, rows of windows, columns (g, c*k, n*y)); each chunk's columns overwrite the last one's."""
-    channels, dtype = x.shape[1], _work_dtype(x.dtype)
+    channels, dtype = x.shape[1], work_dtype(x.dtype)
+    padded = any(map(any, padding))
     depth = channels * math.prod(kernel)
     rank = len(kernel)
     to_columns = (1, *range(2, 2 + rank), 0, *range(2 + rank, 2 + 2 * rank))  # c k n y
@@ -101,7 +103,8 @@ def _columns(
     images, windows = slice(0, 0), x
     for n, rows in _chunks(x.shape[0], out_size, depth * dtype.itemsize):
         if n != images:
-            images, windows = n, window_view(_padded(x[n], padding), kernel, stride, dilation, out_size)
+            block = pad_constant(x[n], ((0, 0), (0, 0), *padding)) if padded else x[n]
+            images, windows = n, window_view(block, kernel, stride, dilation, out_size)
         chunk = windows[(slice(None),) * (2 + rank) + (rows,)].transpose(to_columns)
         if buffer.size < chunk.size:
             buffer = np.empty(chunk.size, dtype)
@@ -121,17 +124,6 @@ def _chunks(images: int, out_size: Ints, window_bytes: int) -> Iterator[tuple[sl
             yield slice(n, n + some_images), slice(y, y + some_rows)
 
 
-def _padded(x: Array, padding: Pads) -> Array:
-    """The images with zeros around them; the images themselves if there is no padding."""
-    if not any(map(any, padding)):
-        return x
-    sizes = tuple(n + sum(p) for n, p in zip(x.shape[2:], padding, strict=True))
-    padded = np.zeros(x.shape[:2] + sizes, x.dtype)
-    inside = tuple(slice(p[0], p[0] + n) for n, p in zip(x.shape[2:], padding, strict=True))
-    padded[:, :, *inside] = x
-    return padded
-
-
 def _pointwise(filters: Array, x: Array, out: Array) -> None:
     """A 1x1 convolution is a matrix product per image and group: (g o c) with (n g c x) into (n, g*o, *x)."""
     groups, rows, inner = filters.shape
@@ -147,7 +139,7 @@ def _is_pointwise(kernel: Ints, stride: Ints, padding: Pads) -> bool:
 def _filters(weight: Array, groups: int) -> Array:
     """(g*o, c, *k) as matrices (g, o, c*k) in the dtype sums are taken in."""
     depth = math.prod(weight.shape[1:])
-    return weight.reshape(groups, weight.shape[0] // groups, depth).astype(_work_dtype(weight.dtype), copy=False)
+    return weight.reshape(groups, weight.shape[0] // groups, depth).astype(work_dtype(weight.dtype), copy=False)
 
 
 def _matrix(block: Array, groups: int, dtype: np.dtype) -> Array:
@@ -155,8 +147,3 @@ def _matrix(block: Array, groups: int, dtype: np.dtype) -> Array:
     n, channels = block.shape[:2]
     columns = n * math.prod(block.shape[2:])
     return block.swapaxes(0, 1).reshape(groups, channels // groups, columns).astype(dtype, copy=False)
-
-
-def _work_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype sums are taken in: float32 for float16, whose products would lose digits and overflow."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype

@@ -1,5 +1,7 @@
 """Max pooling on plain arrays, for any number of spatial axes: a family closed under differentiation.
 
+`adaptive_max` pools over windows of unequal sizes.
+
 Axes: n image, c channel, k kernel place, y window, x pixel; k, y and x stand for one axis per spatial dimension.
 Which pixel won a window is kept as its *offset*: the number of the kernel place, counted in reading order, in the
 smallest unsigned dtype that holds it (one byte up to 256 places). `max_pool_scatter` adds each window's value to its
@@ -10,6 +12,7 @@ import math
 
 import numpy as np
 
+from .axes import Ranges, along
 from .windows import Array, Ints, each_place
 
 
@@ -73,6 +76,28 @@ def max_pool_gather(x: Array, offsets: Array, kernel: Ints, stride: Ints, paddin
     return out
 
 
+def adaptive_max(x: Array, ranges: Ranges) -> tuple[Array, Array]:
+    """The largest value in each window, and its position in the flattened pixels of its channel, as int64.
+
+    One axis after the other, the last one first, so that of equal values the first in reading order wins; of several
+    nan the last does, as in PyTorch.
+    """
+    best, winners, stride = x, np.zeros((1,) * x.ndim, np.int64), 1
+    for axis in reversed(range(2, x.ndim)):
+        starts, ends = ranges[axis - 2]
+        positions = np.arange(x.shape[axis]) * stride
+        flat = np.broadcast_to(winners + along(positions, axis, x.ndim), best.shape)
+        values, stride = best, stride * x.shape[axis]
+        best, winners = np.take(values, starts, axis), np.take(flat, starts, axis)
+        for place in range(1, int(np.max(ends - starts, initial=0))):
+            at = np.minimum(starts + place, ends - 1)  # a shorter window looks at its last pixel again: no harm
+            value = np.take(values, at, axis)
+            wins = (value > best) | (value != value)
+            np.copyto(best, value, where=wins)
+            np.copyto(winners, np.take(flat, at, axis), where=wins)
+    return best, winners
+
+
 def flat_indices(offsets: Array, shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
     """The winners' positions in the flattened pixels of their channel, as int64 (PyTorch's `return_indices`)."""
     flat = np.zeros(offsets.shape, np.int64)
@@ -80,7 +105,7 @@ def flat_indices(offsets: Array, shape: Ints, kernel: Ints, stride: Ints, paddin
     places = np.unravel_index(offsets, kernel)
     for axis, (n, s, p, d) in enumerate(zip(shape[2:], stride, padding, dilation, strict=True)):
         flat *= n
-        flat += _along(np.arange(offsets.shape[2 + axis]) * s - p, axis, rank)
+        flat += along(np.arange(offsets.shape[2 + axis]) * s - p, axis, rank)
         flat += places[axis] * d
     return flat
 
@@ -96,14 +121,9 @@ def _first_valid(kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_
     for axis, (k, s, p, d) in enumerate(zip(kernel, stride, padding, dilation, strict=True)):
         outside = np.maximum(p - np.arange(out_size[axis]) * s, 0)
         first *= k
-        first += _along(-(-outside // d), axis, len(kernel))
+        first += along(-(-outside // d), axis, len(kernel))
     return first
 
 
 def _number(place: Ints, kernel: Ints) -> int:
     return int(np.ravel_multi_index(place, kernel))
-
-
-def _along(values: Array, axis: int, rank: int) -> Array:
-    """A vector laid along one of `rank` axes, ready to broadcast over the others."""
-    return values.reshape([-1 if a == axis else 1 for a in range(rank)])

@@ -49,3 +49,8 @@ def _valid(first: int, stride: int, size: int, out: int) -> tuple[slice, slice]:
     stop = max(start, min(out, (size - 1 - first) // stride + 1))
     begin = first + start * stride
     return slice(start, stop), slice(begin, max(begin, begin + (stop - start - 1) * stride + 1), stride)
+
+
+def work_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype sums are taken in: float32 for float16, whose sums would lose digits and overflow."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype

@@ -38,6 +38,13 @@ def same_dtype(name: str, **tensors: Any) -> None:
         raise DTypeError(f"{name}: the dtypes differ: {listed}; cast one of them, for example with .to(dtype)")
 
 
+def number(name: str, what: str, value: Any) -> float:
+    """A Python or NumPy number as a float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise DTypeError(f"{name}: {what} must be a number, got {value!r}")
+    return float(value)
+
+
 def normalize_dim(name: str, dim: int, ndim: int) -> int:
     """An axis counted from the start; an error if there is none. A 0-d tensor counts as one axis, as in PyTorch."""
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):

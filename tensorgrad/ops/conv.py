@@ -3,6 +3,7 @@
 With y = conv(x, w), the number <g, conv(x, w)> is linear in each of g, x and w. Its derivative with respect to x is the
 input gradient, with respect to w the weight gradient, with respect to g the convolution itself. Each of the three is
 again linear in its two arguments, and its VJPs are the other two: so derivatives of every order need no further rule.
+Transposed convolution (conv_transpose.py) is the input gradient, called forwards.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..kernels.conv import conv, conv_input_grad, conv_output_size, conv_weight_grad
 from ..node import Array
-from ..primitive import primitive
 from .check import positive, same_dtype, sizes
-from .indexing import getitem
+from .family import batched, by, named
 from .reduce import sum
-from .shape import unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -45,51 +44,96 @@ def conv2d(
     One image (C, H, W) gives (O, H', W'). Raises ShapeError when the shapes do not fit each other or no window fits
     the padded image, DTypeError when the dtypes differ.
     """
-    if input.ndim == 3:
-        return getitem(conv2d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups), 0)
-    params = checked("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
-    return _conv2d(input, weight, bias, **params)
+    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@primitive
-def _conv2d(
-    input: Array, weight: Array, bias: Array | None, *, stride: Ints, padding: Pads, dilation: Ints, groups: int
-) -> Array:
-    y = conv(input, weight, stride, padding, dilation, groups)
+def conv1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlate sequences (N, C, W) with filters (O, C/groups, K): (N, O, W'). See `conv2d`."""
+    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlate volumes (N, C, D, H, W) with filters (O, C/groups, KD, KH, KW): (N, O, D', H', W').
+
+    See `conv2d`.
+    """
+    return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _family(rank: int) -> tuple[Any, Any, Any]:
+    """The primitives over `rank` spatial axes: convolution, its input and its weight gradient."""
+
+    @named(f"_conv{rank}d")
+    def forward(
+        input: Array, weight: Array, bias: Array | None, *, stride: Ints, padding: Pads, dilation: Ints, groups: int
+    ) -> Array:
+        return biased(conv(input, weight, stride, padding, dilation, groups), bias)
+
+    @named(f"conv{rank}d_input_grad")
+    def input_grad(
+        gy: Array, weight: Array, *, shape: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+    ) -> Array:
+        """From the gradient of a convolution's output to that of its input, of `shape`."""
+        return conv_input_grad(gy, weight, shape, stride, padding, dilation, groups)
+
+    @named(f"conv{rank}d_weight_grad")
+    def weight_grad(
+        gy: Array, input: Array, *, shape: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+    ) -> Array:
+        """From the gradient of a convolution's output to that of its weight, of `shape`."""
+        return conv_weight_grad(gy, input, shape, stride, padding, dilation, groups)
+
+    pixels = (0, *range(2, 2 + rank))
+    forward.defvjps(
+        lambda g, input_shape, weight, **p: input_grad(g, weight, shape=input_shape, **p),
+        lambda g, input, weight_shape, **p: weight_grad(g, input, shape=weight_shape, **p),
+        lambda g: sum(g, pixels),
+    )
+    input_grad.defvjps(
+        lambda g, weight, shape, **p: forward(g, weight, None, **p),
+        lambda g, gy, weight_shape, shape, **p: weight_grad(gy, g, shape=weight_shape, **p),
+    )
+    weight_grad.defvjps(
+        lambda g, input, shape, **p: forward(input, g, None, **p),
+        lambda g, gy, input_shape, shape, **p: input_grad(gy, g, shape=input_shape, **p),
+    )
+    return forward, input_grad, weight_grad
+
+
+def biased(y: Array, bias: Array | None) -> Array:
+    """y with each channel's bias added, in place."""
     if bias is not None:
-        y += bias.reshape(-1, 1, 1)
+        y += bias.reshape(-1, *[1] * (y.ndim - 2))
     return y
 
 
-@primitive
-def conv2d_input_grad(
-    gy: Array, weight: Array, *, shape: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
-) -> Array:
-    """From the gradient of a convolution's output to that of its input, of `shape`."""
-    return conv_input_grad(gy, weight, shape, stride, padding, dilation, groups)
+_conv1d, conv1d_input_grad, conv1d_weight_grad = _family(1)
+_conv2d, conv2d_input_grad, conv2d_weight_grad = _family(2)
+_conv3d, conv3d_input_grad, conv3d_weight_grad = _family(3)
+CONV = {1: _conv1d, 2: _conv2d, 3: _conv3d}
+WEIGHT_GRAD = {1: conv1d_weight_grad, 2: conv2d_weight_grad, 3: conv3d_weight_grad}
 
 
-@primitive
-def conv2d_weight_grad(
-    gy: Array, input: Array, *, shape: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
-) -> Array:
-    """From the gradient of a convolution's output to that of its weight, of `shape`."""
-    return conv_weight_grad(gy, input, shape, stride, padding, dilation, groups)
-
-
-_conv2d.defvjps(
-    lambda g, input_shape, weight, **p: conv2d_input_grad(g, weight, shape=input_shape, **p),
-    lambda g, input, weight_shape, **p: conv2d_weight_grad(g, input, shape=weight_shape, **p),
-    lambda g: sum(g, (0, 2, 3)),
-)
-conv2d_input_grad.defvjps(
-    lambda g, weight, shape, **p: _conv2d(g, weight, None, **p),
-    lambda g, gy, weight_shape, shape, **p: conv2d_weight_grad(gy, g, shape=weight_shape, **p),
-)
-conv2d_weight_grad.defvjps(
-    lambda g, input, shape, **p: _conv2d(input, g, None, **p),
-    lambda g, gy, input_shape, shape, **p: conv2d_input_grad(gy, g, shape=input_shape, **p),
-)
+def _convolve(rank: int, input: Any, weight: Any, bias: Any, *given: Any) -> Tensor:
+    if input.ndim == rank + 1:
+        return batched(lambda images: _convolve(rank, images, weight, bias, *given), input)
+    return CONV[rank](input, weight, bias, **checked(f"conv{rank}d", rank, input, weight, bias, *given))
 
 
 def checked(
@@ -97,15 +141,10 @@ def checked(
 ) -> dict[str, Any]:
     """The parameters of a convolution over `rank` axes in their one canonical form; an error if they do not fit."""
     given, filters = tuple(input.shape), tuple(weight.shape)
-    if len(given) != rank + 2 or len(filters) != rank + 2:
-        raise ShapeError(
-            f"{name}: input must be (N, C, {', '.join('DHW'[-rank:])}) and weight (O, C/groups, ...), "
-            f"got input {given} and weight {filters}"
-        )
+    check_ranks(name, rank, given, filters, "(O, C/groups, ...)")
     same_dtype(name, input=input, weight=weight, bias=bias)
     stride, dilation = positive(name, "stride", stride, rank), positive(name, "dilation", dilation, rank)
-    if isinstance(groups, bool) or not isinstance(groups, (int, np.integer)) or groups < 1:
-        raise ShapeError(f"{name}: groups must be a positive int, got {groups!r}")
+    check_groups(name, groups)
     if given[1] != filters[1] * groups:
         raise ShapeError(
             f"{name}: input {given} has {given[1]} channels, weight {filters} with groups={groups} "
@@ -113,16 +152,36 @@ def checked(
         )
     if filters[0] % groups:
         raise ShapeError(f"{name}: groups={groups} does not divide the {filters[0]} filters of weight {filters}")
-    if bias is not None and tuple(bias.shape) != filters[:1]:
-        raise ShapeError(f"{name}: bias has shape {tuple(bias.shape)}, weight {filters} takes ({filters[0]},)")
+    check_bias(name, bias, filters, filters[0])
     pads = canonical_padding(name, padding, filters[2:], stride, dilation)
     out = conv_output_size(given[2:], filters[2:], stride, pads, dilation)
     if any(n < 1 for n in out):
         raise ShapeError(
-            f"{name}: a {'x'.join(map(str, filters[2:]))} window (dilation {dilation}) does not fit images of "
-            f"{'x'.join(map(str, given[2:]))} with padding {pads}"
+            f"{name}: a {by(filters[2:])} window (dilation {dilation}) does not fit images of "
+            f"{by(given[2:])} with padding {pads}"
         )
     return {"stride": stride, "padding": pads, "dilation": dilation, "groups": int(groups)}
+
+
+def check_ranks(name: str, rank: int, given: Ints, filters: Ints, layout: str) -> None:
+    """Raise unless input and weight are of `rank` spatial axes."""
+    if len(given) != rank + 2 or len(filters) != rank + 2:
+        raise ShapeError(
+            f"{name}: input must be (N, C, {', '.join('DHW'[-rank:])}) and weight {layout}, "
+            f"got input {given} and weight {filters}"
+        )
+
+
+def check_groups(name: str, groups: Any) -> None:
+    """Raise unless groups is a positive int."""
+    if isinstance(groups, bool) or not isinstance(groups, (int, np.integer)) or groups < 1:
+        raise ShapeError(f"{name}: groups must be a positive int, got {groups!r}")
+
+
+def check_bias(name: str, bias: Any, filters: Ints, channels: int) -> None:
+    """Raise unless bias, if there is one, has a value for each channel of the result."""
+    if bias is not None and tuple(bias.shape) != (channels,):
+        raise ShapeError(f"{name}: bias has shape {tuple(bias.shape)}, weight {filters} takes ({channels},)")
 
 
 def canonical_padding(name: str, padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Pads:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError
+from ..kernels import special
 from ..node import Array
 from ..primitive import elementwise
 
@@ -133,6 +134,49 @@ def sqrt(input: Array) -> Array:
 exp.defvjps(lambda g, out: g * out)
 log.defvjps(lambda g, input: g / input)
 sqrt.defvjps(lambda g, out: g / (2.0 * out))
+
+
+@elementwise(floats=True)
+def log1p(input: Array) -> Array:
+    """log(1 + input), exact where input is near 0: -inf at -1, nan below."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log1p(input)
+
+
+@elementwise(floats=True)
+def erf(input: Array) -> Array:
+    """The error function: 2/sqrt(pi) times the integral of exp(-t*t) from 0 to input. `kernels/special.py` has how."""
+    return special.erf(np.asarray(input))
+
+
+@elementwise(floats=True)
+def erfc(input: Array) -> Array:
+    """1 - erf(input), exact where erf is nearly 1."""
+    return special.erfc(np.asarray(input))
+
+
+log1p.defvjps(lambda g, input: g / (1.0 + input))
+erf.defvjps(lambda g, input: g * (exp(-(input * input)) * (2 / math.sqrt(math.pi))))
+erfc.defvjps(lambda g, input: g * (exp(-(input * input)) * (-2 / math.sqrt(math.pi))))
+
+
+# Size and sign
+
+
+@elementwise
+def abs(input: Array) -> Array:
+    """The absolute value; its slope at 0 is 0."""
+    return np.absolute(_number("abs", input))
+
+
+@elementwise(differentiable=False)
+def _sign(input: Array) -> Array:
+    """-1, 0 or 1. A float keeps its dtype; the sign of nan is 0, as in PyTorch."""
+    sign = np.sign(input)
+    return np.where(np.isnan(sign), np.zeros_like(sign), sign)
+
+
+abs.defvjps(lambda g, input: g * _sign(input))
 
 
 # Choice

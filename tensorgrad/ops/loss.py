@@ -1,61 +1,188 @@
-"""Loss functions."""
+"""Losses of regression, and what all losses share: how the losses of single values are put together.
+
+`reduction` is "none" (each value's loss), "sum", or "mean"; the mean of no values is nan. The older `size_average` and
+`reduce` are taken as PyTorch takes them, with a warning.
+"""
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DTypeError, LabelError, ShapeError
-from ..kernels import softmax as kernel
-from ..node import Array, TensorBase
-from ..primitive import primitive
-from .activation import _softmax
-from .check import same_dtype
-from .indexing import scatter_along
-from .shape import broadcast_to, unsqueeze
+from ..errors import DTypeError, ShapeError
+from ..node import Array
+from ..primitive import elementwise
+from .check import number
+from .elementwise import _sign, abs, lt, where
+from .reduce import mean, sum
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def cross_entropy(input: Any, target: Any) -> Tensor:
-    """The mean of -log softmax(input)[target]: scores (N, C) and integer labels (N), each from 0 to C-1, to a number.
+def mse_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Any = None,
+) -> Tensor:
+    """(input - target)^2, by default its mean. With `weight`, the mean divides by the sum of the weights."""
+    reduction = _prepared("mse_loss", input, target, weight, reduction, size_average, reduce)
+    return _weighted(_squared_error(input, target), weight, reduction)
 
-    Raises LabelError when a label is out of range, DTypeError when labels are not integers.
+
+@elementwise
+def _squared_error(input: Array, target: Array) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.subtract(input, target)
+        return error * error
+
+
+_squared_error.defvjps(
+    lambda g, input, target: g * ((input - target) * 2.0),
+    lambda g, input, target: g * ((target - input) * 2.0),
+)
+
+
+def l1_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Any = None,
+) -> Tensor:
+    """|input - target|, by default its mean; its slope at 0 is 0. With `weight`, the mean divides by their sum."""
+    reduction = _prepared("l1_loss", input, target, weight, reduction, size_average, reduce)
+    return _weighted(abs(input - target), weight, reduction)
+
+
+def smooth_l1_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """With d = |input - target|: d^2 / (2 beta) below `beta`, d - beta/2 from there on; by default its mean.
+
+    `beta` 0 is l1_loss. The second derivative at d = beta is 0. After Girshick, "Fast R-CNN" (2015), eq. 3,
+    https://arxiv.org/abs/1504.08083.
     """
-    same_dtype("cross_entropy", input=input)
-    labels = target._data if isinstance(target, TensorBase) else np.asarray(target)
-    if input.ndim != 2 or labels.shape != tuple(input.shape[:1]):
-        raise ShapeError(
-            f"cross_entropy: input must be (N, C) and target (N), got {tuple(input.shape)} and {labels.shape}"
+    reduction = _prepared("smooth_l1_loss", input, target, None, reduction, size_average, reduce)
+    beta = number("smooth_l1_loss", "beta", beta)
+    if beta < 0:
+        raise ShapeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    loss = abs(input - target) if beta == 0 else _huber(input, target, delta=beta, slope=1 / beta)
+    return reduced(loss, reduction)
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
+    """With d = |input - target|: d^2 / 2 below `delta`, delta * (d - delta/2) from there on; by default its mean.
+
+    The second derivative at d = delta is 0. `weight` multiplies each value's loss; the mean still divides by their
+    count. After Huber, "Robust Estimation of a Location Parameter" (1964).
+    """
+    reduction = _prepared("huber_loss", input, target, weight, reduction)
+    delta = number("huber_loss", "delta", delta)
+    if delta <= 0:
+        raise ShapeError(f"huber_loss: delta must be positive, got {delta}")
+    loss = _huber(input, target, delta=delta, slope=1.0)
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+@elementwise
+def _huber(input: Array, target: Array, *, delta: float = 1.0, slope: float = 1.0) -> Array:
+    """slope * d^2 / 2 for d = |input - target| below delta, and its tangent from there on."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance = np.absolute(np.subtract(input, target))
+        near = np.minimum(distance, delta)  # its square does not overflow
+        return near * near * (0.5 * slope) + (distance - near) * (delta * slope)
+
+
+def _huber_slope(error: Any, delta: float, slope: float) -> Any:
+    return where(lt(abs(error), delta), error * slope, _sign(error) * (delta * slope))
+
+
+_huber.defvjps(
+    lambda g, input, target, delta, slope: g * _huber_slope(input - target, delta, slope),
+    lambda g, input, target, delta, slope: g * _huber_slope(target - input, delta, slope),
+)
+
+
+# Shared by all losses
+
+
+def reduced(loss: Any, reduction: str) -> Any:
+    """The losses of single values put together."""
+    return loss if reduction == "none" else sum(loss) if reduction == "sum" else mean(loss)
+
+
+def checked_reduction(
+    name: str,
+    reduction: str,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    known: tuple[str, ...] = ("none", "mean", "sum"),
+) -> str:
+    """The reduction that is meant, by its name or by PyTorch's two older flags."""
+    if size_average is not None or reduce is not None:
+        reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+        warnings.warn(
+            f"{name}: size_average and reduce are PyTorch's old names; write reduction={reduction!r}", stacklevel=4
         )
-    if labels.dtype.kind not in "iu":
-        raise DTypeError(f"cross_entropy: target has dtype {labels.dtype}, class labels are integers")
-    classes = input.shape[1]
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        wrong = labels[(labels < 0) | (labels >= classes)][0]
-        raise LabelError(f"cross_entropy: label {wrong} is out of range for {classes} classes (0 to {classes - 1})")
-    return _cross_entropy(input, labels)
+    if reduction not in known:
+        raise ShapeError(f"{name}: reduction must be one of {', '.join(map(repr, known))}, got {reduction!r}")
+    return reduction
 
 
-@primitive
-def _cross_entropy(input: Array, target: Array) -> Array:
-    return kernel.cross_entropy(input, target)
+def checked_pair(name: str, input: Any, target: Any, *, same_shape: bool) -> None:
+    """Raise unless one of the two is of floats, and the shapes are equal or, where that is allowed, broadcast."""
+    given = tuple(input.shape), tuple(target.shape)
+    if input.dtype.kind != "f" and target.dtype.kind != "f":
+        raise DTypeError(
+            f"{name}: input has dtype {input.dtype} and target {target.dtype}, one of them must be a float"
+        )
+    if given[0] == given[1]:
+        return
+    if same_shape:
+        raise ShapeError(f"{name}: input has shape {given[0]}, target {given[1]}: they must be the same")
+    try:
+        np.broadcast_shapes(*given)
+    except ValueError:
+        raise ShapeError(f"{name}: input has shape {given[0]}, target {given[1]}, which do not broadcast") from None
 
 
-def _cross_entropy_grad_composed(gy: Any, input: Any, target: Any) -> Any:
-    """The same as `cross_entropy_grad` in differentiable operations."""
-    count = input.shape[0]
-    share = broadcast_to(gy / max(count, 1), (count, 1))
-    at_target = scatter_along(share, unsqueeze(target, 1), dim=1, shape=input.shape)
-    return _softmax(input, dim=1) * share - at_target
+def _prepared(
+    name: str,
+    input: Any,
+    target: Any,
+    weight: Any,
+    reduction: str,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+) -> str:
+    """The checks of regression losses. Shapes that differ broadcast, with a warning: it is seldom what was meant."""
+    checked_pair(name, input, target, same_shape=False)
+    if weight is not None and tuple(weight.shape) != tuple(input.shape):
+        raise ShapeError(f"{name}: weight has shape {tuple(weight.shape)}, input {tuple(input.shape)}")
+    reduction = checked_reduction(name, reduction, size_average, reduce)
+    if tuple(input.shape) != tuple(target.shape):
+        warnings.warn(
+            f"{name}: the target's shape {tuple(target.shape)} is not the input's, {tuple(input.shape)}: they are "
+            "broadcast, which is likely a mistake",
+            stacklevel=3,
+        )
+    return reduction
 
 
-@primitive(composed=_cross_entropy_grad_composed)
-def cross_entropy_grad(gy: Array, input: Array, target: Array) -> Array:
-    """(softmax(input) - one-hot(target)) * gy / N, fused."""
-    return kernel.cross_entropy_grad(gy, input, target)
-
-
-_cross_entropy.defvjps(lambda g, input, target: cross_entropy_grad(g, input, target), None)
+def _weighted(loss: Any, weight: Any, reduction: str) -> Any:
+    if weight is None:
+        return reduced(loss, reduction)
+    loss = loss * weight
+    return sum(loss) / sum(weight) if reduction == "mean" else reduced(loss, reduction)

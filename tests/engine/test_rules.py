@@ -704,17 +704,20 @@ def test_a_forward_must_return_as_many_results_as_it_declared(result, got):
 
         op = tg.primitive(pair, **options)
         op.defvjps(lambda g_first: g_first) if "outputs" in options else op.defvjps(lambda g: g)
-        with pytest.raises(tg.GradientError, match=f"pair: .*tuple of 2.*{got}"):
+        names = "first, second" if "outputs" in options else "out, mask"
+        with pytest.raises(
+            tg.GradientError, match=rf"pair: the forward must return the tuple \({names}\), got .*{got}"
+        ):
             op(leaf([1.0, 2.0]))
 
 
 def test_a_forward_that_returns_no_array():
-    for wrong in (None, "text", [1.0], {}, object()):
+    for wrong in (None, "text", {}, object(), [None]):
 
         @tg.primitive
         def op(x):
             return wrong  # noqa: B023
 
         op.defvjps(lambda g: g)
-        with pytest.raises(tg.TensorgradError, match=f"op: .*{type(wrong).__name__}"):
+        with pytest.raises(tg.GradientError, match=r"op: the forward gave out of dtype (object|<U4), expected numbers"):
             op(leaf([1.0, 2.0]))

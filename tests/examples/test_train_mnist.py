@@ -1,9 +1,13 @@
 """The command `python -m examples.train_mnist`, on idx files of a few digits."""
 
+import contextlib
 import csv
 import gzip
 import importlib.util
+import itertools
+import os
 import re
+import shlex
 import signal
 import statistics
 import struct
@@ -15,8 +19,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from examples import train_mnist
+from examples import fashion_mnist, train_mnist
 from nn.data import load_mnist5k
+from nn.train import load_checkpoint
 from tensorgrad import nn
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +145,7 @@ def test_as_a_program_with_another_number_of_blas_threads(digits, results, tmp_p
         (["--lr", "inf"], "argument --lr: 'inf' is not a number above 0"),
         (["--lr", "much"], "argument --lr: 'much' is not a number above 0"),
         (["--batch-size", "-4"], "argument --batch-size: '-4' is not a whole number of at least 1"),
+        (["--checkpoint-every", "x"], "argument --checkpoint-every: 'x' is not a whole number of at least 0"),
         (["--seed", "-1"], "argument --seed: '-1' is not a whole number of at least 0"),
         (["--sede", "1"], "unrecognized arguments: --sede 1"),
     ],
@@ -243,10 +249,188 @@ def test_without_matplotlib_the_program_still_starts(tmp_path):
     assert done.stdout.startswith("matplotlib is missing")
 
 
-def test_ctrl_c_while_training_says_that_nothing_is_saved(digits, tmp_path):
-    arguments = ["--epochs", "10000", "--data", digits, "--out", tmp_path]
+# 100 digits in batches of 16: 7 steps in each of the two epochs. 0: in the first step, before it changed anything.
+STOPS = [0, 1, 3, 6, 7, 8, 12, 14]
+
+
+def stopping_at(step, monkeypatch):
+    """Press Ctrl-C in the given step, counted from 1; 0: before the training starts."""
+    count, real_step, real_hold = itertools.count(1), nn.optim.Adam.step, train_mnist.hold_interrupt
+
+    def adam_step(self, closure=None):
+        if next(count) == step:
+            signal.raise_signal(signal.SIGINT)
+        return real_step(self, closure)
+
+    @contextlib.contextmanager
+    def hold():
+        with real_hold() as interrupt:
+            if step == 0:
+                signal.raise_signal(signal.SIGINT)
+            yield interrupt
+
+    monkeypatch.setattr(nn.optim.Adam, "step", adam_step)
+    monkeypatch.setattr(train_mnist, "hold_interrupt", hold)
+
+
+def resumed(digits, out, monkeypatch, capsys, step, *more):
+    """Stop a run in a step and let the command that it prints go on, in this process; what the second part printed."""
+    with monkeypatch.context() as patch:
+        stopping_at(step, patch)
+        assert run(digits, out, *more) == 130
+    err = capsys.readouterr().err
+    assert set(contents(out)) <= {"checkpoint.safetensors", "checkpoint.previous.safetensors"}
+    said = re.fullmatch(r"\nstopped and saved after (\d+) of (\d+) steps\. To go on:\n  (.*)\n", err)
+    assert int(said[1]) == step
+    assert int(said[2]) == 14
+    program, *arguments = shlex.split(said[3])
+    assert os.path.samefile(program, sys.executable)
+    assert arguments[:2] == ["-m", "examples.train_mnist"]
+    assert train_mnist.main(arguments[2:]) == 0
+    return capsys.readouterr().out
+
+
+def assert_same_results(out, results):
+    """The bytes of every file are equal; without plots, where drawing them once more would show nothing new."""
+    expected = contents(results)
+    found = {name: content for name, content in contents(out).items() if "checkpoint" not in name}
+    assert {"model.safetensors", "metrics.csv", "confusion.csv", "graph.dot"} <= set(found)
+    assert found == {name: expected[name] for name in found}
+
+
+@pytest.fixture
+def no_plots(monkeypatch):
+    monkeypatch.setattr(train_mnist, "plots", None)
+    monkeypatch.setattr(train_mnist, "no_plots", "not drawn in this test", raising=False)
+
+
+@pytest.mark.usefixtures("no_plots")
+@pytest.mark.parametrize("step", STOPS)
+def test_a_stopped_run_goes_on_to_the_same_bytes(step, digits, results, tmp_path, monkeypatch, capsys):
+    out = resumed(digits, tmp_path, monkeypatch, capsys, step)
+    assert f"going on from {tmp_path / 'checkpoint.safetensors'}" in out
+    assert_same_results(tmp_path, results)
+
+
+@pytest.fixture(scope="module")
+def augmented(digits, tmp_path_factory):
+    out = tmp_path_factory.mktemp("augmented")
+    assert run(digits, out, "--augment") == 0
+    return out
+
+
+@pytest.mark.usefixtures("no_plots")
+@pytest.mark.parametrize("step", [0, 3, 7, 9])
+def test_so_does_one_with_augmentation(step, digits, augmented, results, tmp_path, monkeypatch, capsys):
+    resumed(digits, tmp_path, monkeypatch, capsys, step, "--augment")
+    assert_same_results(tmp_path, augmented)
+    assert (augmented / "metrics.csv").read_bytes() != (results / "metrics.csv").read_bytes()
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_a_run_stopped_again_and_again_goes_on_to_the_same_bytes(digits, results, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        stopping_at(1, patch)
+        assert run(digits, tmp_path) == 130
+    for _ in range(20):
+        with monkeypatch.context() as patch:
+            stopping_at(2, patch)
+            code = train_mnist.main(["--resume", "--out", str(tmp_path)])
+        if code == 0:
+            break
+        assert code == 130
+    assert capsys.readouterr().err.count("stopped and saved after") == 7  # after steps 1, 3, 5, ... 13
+    assert_same_results(tmp_path, results)
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_checkpoints_on_the_way_change_nothing_and_serve_to_resume(digits, results, tmp_path):
+    assert run(digits, tmp_path / "a", "--checkpoint-every", "3") == 0
+    assert_same_results(tmp_path / "a", results)
+    latest, older = (tmp_path / "a" / f"checkpoint{suffix}.safetensors" for suffix in ("", ".previous"))
+    for file in (latest, older):  # of the steps 12 and 9, both within the second epoch
+        so_far = load_checkpoint(file).progress["so_far"]
+        assert len(so_far["history"]) == 1
+        assert so_far["right"] > 0
+    for file in (latest, older):
+        out = tmp_path / file.stem
+        assert train_mnist.main(["--resume", str(file), "--out", str(out)]) == 0
+        assert_same_results(out, results)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["--lr", "0.1"], "--lr 0.1 contradicts {}, which was trained with --lr 0.004; leave it out to go on"),
+        (["--seed", "3"], "--seed 3 contradicts {}, which was trained with --seed 0; leave it out to go on"),
+        (["--epochs", "3"], "--epochs 3 contradicts {}, which was trained with --epochs 2; leave it out to go on"),
+        (["--batch-size", "8"], "--batch-size 8 contradicts {}, which was trained with --batch-size 16; leave it out"),
+        (["--augment"], "--augment contradicts {}, which was trained with --no-augment; leave it out to go on"),
+        (["--data", "other"], "--data other: other images than {} was trained on"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_arguments_that_contradict_the_checkpoint_are_refused_by_name(
+    given, text, digits, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    write_idx(tmp_path / "other", **{"t10k-labels-idx1-ubyte": DIGITS["t10k-labels-idx1-ubyte"][::-1]})
+    with monkeypatch.context() as patch:
+        stopping_at(2, patch)
+        assert run(digits, tmp_path / "out") == 130
+    capsys.readouterr()
+    before = contents(tmp_path / "out")
+    assert train_mnist.main(["--resume", "--out", "out", *given]) == 2
+    assert capsys.readouterr().err.startswith(f"train_mnist: {text.format(Path('out') / 'checkpoint.safetensors')}")
+    assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_arguments_that_agree_and_moved_data_are_accepted(digits, results, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stopping_at(9, patch)
+        assert run(digits, tmp_path / "out") == 130
+    moved = write_idx(tmp_path / "moved", ".gz")
+    assert run(moved, tmp_path / "out", "--resume", "--seed", "0", "--checkpoint-every", "4") == 0
+    assert_same_results(tmp_path / "out", results)
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_a_damaged_checkpoint_is_refused_nothing_is_overwritten_and_the_one_before_serves(
+    digits, results, tmp_path, capsys
+):
+    assert run(digits, tmp_path, "--checkpoint-every", "5") == 0
+    path = tmp_path / "checkpoint.safetensors"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    before = contents(tmp_path)
+    capsys.readouterr()
+    assert train_mnist.main(["--resume", "--out", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert contents(tmp_path) == before
+    assert err.startswith(f"train_mnist: {path}: damaged: its content does not have the sha256")
+    previous = re.search(r"the checkpoint before it is whole: (.*)\n", err)[1]
+    assert train_mnist.main(["--resume", previous]) == 0  # results go where the checkpoint is
+    assert_same_results(tmp_path, results)
+
+
+def test_a_checkpoint_that_is_absent_or_of_another_program_is_refused(digits, tmp_path, monkeypatch, capsys):
+    assert train_mnist.main(["--resume", "--out", str(tmp_path / "nowhere")]) == 2
+    missing = tmp_path / "nowhere" / "checkpoint.safetensors"
+    assert capsys.readouterr().err == f"train_mnist: load: {missing}: there is no such file\n"
+    with monkeypatch.context() as patch:
+        stopping_at(1, patch)
+        assert run(digits, tmp_path) == 130
+    assert fashion_mnist.main(["--resume", str(tmp_path / "checkpoint.safetensors")]) == 2
+    assert capsys.readouterr().err.endswith("checkpoint.safetensors: the checkpoint is of train_mnist\n")
+
+
+def test_ctrl_c_from_outside_saves_and_the_printed_command_goes_on(digits, results, tmp_path):
+    """As a user does it, in processes of their own: stop at some moment, then run what was printed."""
+    arguments = ["--epochs", "2", "--batch-size", "16", "--data", digits, "--out", tmp_path]
     program = subprocess.Popen(
-        [sys.executable, "-m", "examples.train_mnist", *arguments],
+        [sys.executable, "-W", "error", "-m", "examples.train_mnist", *arguments],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     with program:
@@ -255,7 +439,20 @@ def test_ctrl_c_while_training_says_that_nothing_is_saved(digits, tmp_path):
         program.send_signal(signal.SIGINT)
         _, err = program.communicate(timeout=60)
     assert program.returncode == 130
-    assert err == f"\nstopped: nothing was saved, {tmp_path} is as it was\n"
+    command = re.fullmatch(r"\nstopped and saved after \d+ of 14 steps\. To go on:\n  (.*)\n", err)[1]
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert_same_results(tmp_path, results)
+
+
+def test_a_second_ctrl_c_stops_at_once(digits, tmp_path, monkeypatch, capsys):
+    def twice(self, closure=None):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(nn.optim.Adam, "step", twice)
+    assert run(digits, tmp_path) == 130
+    assert capsys.readouterr().err == f"\nstopped at once: {tmp_path} is as it was last saved\n"
     assert contents(tmp_path) == {}
 
 
@@ -276,7 +473,10 @@ def test_what_could_not_be_written_is_told(digits, tmp_path, capsys, monkeypatch
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_no_number_stops_the_run_and_nothing_is_saved(digits, tmp_path, capsys):
     assert run(digits, tmp_path, "--lr", "1e38") == 1
-    assert "the loss became nan in epoch 1: try a lower --lr than 1e+38; nothing was saved" in capsys.readouterr().err
+    assert (
+        "the loss became nan in epoch 1: try a lower --lr than 1e+38; no results were written"
+        in capsys.readouterr().err
+    )
     assert contents(tmp_path) == {}
 
 
@@ -288,3 +488,13 @@ def test_the_embedded_digits_reach_97_5_percent(tmp_path):
         with (tmp_path / "metrics.csv").open() as file:
             accuracies.append(float(list(csv.DictReader(file))[-1]["test_accuracy"]))
     assert statistics.median(accuracies) >= 0.975
+
+
+@pytest.mark.slow
+def test_the_embedded_digits_with_augmentation_reach_98_5_percent(tmp_path):
+    accuracies = []
+    for seed in range(5):
+        assert train_mnist.main(["--augment", "--seed", str(seed), "--out", str(tmp_path)]) == 0
+        with (tmp_path / "metrics.csv").open() as file:
+            accuracies.append(float(list(csv.DictReader(file))[-1]["test_accuracy"]))
+    assert statistics.median(accuracies) >= 0.985

@@ -7,6 +7,7 @@ import pytest
 
 import tensorgrad as tg
 from nn.data import DataLoader, TensorDataset
+from nn.errors import StateError
 
 X = np.arange(20, dtype=np.float32).reshape(10, 2)
 Y = np.arange(10)
@@ -219,3 +220,56 @@ def test_error_texts(make, error, text):
     with pytest.raises(error) as caught:
         make()
     assert str(caught.value) == text
+
+
+def loader_of(count=10, size=3, **more):
+    return DataLoader(np.arange(count), batch_size=size, shuffle=True, generator=np.random.default_rng(4), **more)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3, 4])
+def test_a_pass_goes_on_in_another_loader_where_the_state_says(taken):
+    first = loader_of()
+    expected = labels(loader_of())
+    batches = iter(first)
+    for _ in range(taken):
+        next(batches)
+    state = first.state_dict()
+    assert state["batches"] == taken
+    other = loader_of()
+    other.generator = first.generator
+    other.load_state_dict(state)
+    if taken:
+        assert other.state_dict()["order"].tolist() == state["order"].tolist()
+        assert other.state_dict()["batches"] == taken
+    assert labels(other) == expected[taken:]
+    assert other.state_dict() == {"order": None, "batches": 0, "batch_size": 3}
+    assert len(labels(other)) == 4  # the next pass is a whole one
+
+
+def test_between_passes_there_is_nothing_to_take_up():
+    loader = loader_of()
+    assert loader.state_dict() == {"order": None, "batches": 0, "batch_size": 3}
+    labels(loader)
+    loader.load_state_dict(loader.state_dict())
+    assert len(labels(loader)) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"batch_size": 4}, "DataLoader: the state has batches of 4, this loader of 3"),
+        ({"order": np.arange(9)}, "DataLoader: the state's order is not one of this data set's 10 examples"),
+        ({"order": np.zeros(10, int)}, "DataLoader: the state's order is not one of this data set's 10 examples"),
+        ({"batches": 5}, "DataLoader: the state is at batch 5 of 4"),
+        ({"batches": -1}, "DataLoader: the state is at batch -1 of 4"),
+        ({"batches": "1"}, "DataLoader: the state is at batch 1 of 4"),
+        ({"more": 1}, "DataLoader: the state holds order, batches, batch_size, more, not order and batches"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(change, text):
+    loader = loader_of()
+    next(iter(loader))
+    with pytest.raises(StateError) as caught:
+        loader.load_state_dict({**loader.state_dict(), **change})
+    assert str(caught.value) == text
+    assert len(labels(loader)) == 4

@@ -1,11 +1,13 @@
 """Module: what it finds inside itself, its state, hooks, calls, copies, and the ways to import it."""
 
 import copy
+import math
 import pickle
 import re
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -607,3 +609,195 @@ def test_every_name_is_there():
     assert all(hasattr(nn, name) for name in nn.__all__)
     assert all(hasattr(nn.functional, name) for name in nn.functional.__all__)
     assert sorted(nn.functional.__all__) == nn.functional.__all__
+
+
+# Backward hooks
+
+
+def test_a_backward_hook_sees_and_changes_gradients():
+    net = nn.Linear(2, 3)
+    seen = []
+    handle = net.register_full_backward_hook(lambda module, gi, go: seen.append((module, gi, go)) or (gi[0] * 2,))
+    x = tg.ones(1, 2, requires_grad=True)
+    (net(x) * tg.tensor([1.0, 2.0, 3.0])).sum().backward()
+    ((module, grad_input, grad_output),) = seen
+    assert module is net
+    assert grad_output[0].tolist() == [[1, 2, 3]]
+    expected = np.array([[1, 2, 3]]) @ net.weight.data
+    np.testing.assert_allclose(grad_input[0].data, expected, rtol=1e-6)
+    np.testing.assert_allclose(x.grad.data, 2 * expected, rtol=1e-6)
+    assert net.weight.grad.tolist() == [[1, 1], [2, 2], [3, 3]]
+    handle.remove()
+    net(x).sum().backward()
+    assert len(seen) == 1
+    with net.register_full_backward_hook(lambda *args: seen.append("again")), tg.no_grad():
+        net(x)
+    assert len(seen) == 1
+
+
+def test_a_backward_hook_sees_only_what_its_module_contributes():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Identity())
+    seen = []
+    net[0].register_full_backward_hook(lambda module, gi, go: seen.append((gi[0].tolist(), go[0].tolist())))
+    x = tg.ones(1, 2, requires_grad=True)
+    y = net(x)
+    (y.sum() * 3 + y.sum() + (x * 100).sum()).backward()
+    assert seen[0][1] == [[4, 4]]
+    assert np.abs(seen[0][0]).max() < 50
+    net[1].register_full_backward_hook(lambda module, gi, go: seen.append((gi[0].tolist(), go[0].tolist())))
+    net(x).sum().backward()
+    assert seen[1] == ([[1, 1]], [[1, 1]])
+
+
+class Pair(nn.Module):
+    def forward(self, a, b, n):
+        return a * b, (a + b) * n, 7
+
+
+def test_backward_hooks_with_several_inputs_and_outputs():
+    net, seen = Pair(), []
+    net.register_full_backward_pre_hook(lambda module, go: (go[0], None if go[1] is None else go[1] * 10, None))
+    net.register_full_backward_hook(lambda module, gi, go: seen.append((gi, go)))
+    a, b = tg.tensor([2.0], requires_grad=True), tg.tensor([3.0], requires_grad=True)
+    product, total, seven = net(a, b, 2)
+    assert seven == 7
+    (product + total).backward()
+    gi, go = seen.pop()
+    assert [g and g.tolist() for g in gi] == [[3 + 20], [2 + 20], None]
+    assert [g and g.tolist() for g in go] == [[1], [10], None]
+    net(a.detach(), b, 2)[0].backward()
+    gi, go = seen.pop()
+    assert [g and g.tolist() for g in gi] == [None, [2], None]
+    assert go[1] is None
+
+
+def test_backward_hooks_without_gradients_of_inputs():
+    net, seen = nn.Linear(2, 1), []
+    net.register_full_backward_hook(lambda module, gi, go: seen.append((gi, go[0].tolist())))
+    net(tg.ones(1, 2)).sum().backward()
+    assert seen == [((None,), [[1]])]
+    assert net.weight.grad.tolist() == [[1, 1]]
+
+
+def test_backward_hooks_run_in_derivatives_of_gradients():
+    net, seen = nn.Tanh(), []
+    net.register_full_backward_hook(lambda module, gi, go: seen.append(gi[0].requires_grad))
+    x = tg.tensor([0.5], requires_grad=True)
+    (first,) = tg.grad(net(x).sum(), x, create_graph=True)
+    first.backward()
+    t = math.tanh(0.5)
+    assert x.grad.item() == pytest.approx(-2 * t * (1 - t * t), rel=1e-5)
+    assert seen[0]
+
+
+def test_a_backward_hook_with_the_wrong_number_of_gradients():
+    net = nn.Linear(2, 1)
+    net.register_full_backward_hook(lambda *args: (1, 2))
+    with pytest.raises(tg.GradientError, match="backward hook: returned 2 gradients, the module has 1"):
+        net(tg.ones(1, 2, requires_grad=True)).sum().backward()
+
+
+def test_writes_into_what_passed_a_backward_hook_are_noticed():
+    net = nn.Tanh()
+    net.register_full_backward_hook(lambda *args: None)
+    x = tg.tensor([0.5], requires_grad=True)
+    y = net(x * 1)
+    with tg.no_grad():
+        y.mul_(2)
+    with pytest.raises(tg.GradientError, match="changed in place"):
+        y.sum().backward()
+
+
+@pytest.mark.parity
+def test_backward_hooks_are_pytorchs():
+    torch = pytest.importorskip("torch")
+    found = []
+    for library, module, tensor in ((torch, torch.nn, torch.tensor), (tg, nn, tg.tensor)):
+        net, seen = module.Sequential(module.Linear(2, 2), module.Tanh(), module.Linear(2, 1)), []
+        with library.no_grad():
+            for p in net.parameters():
+                p.fill_(0.3)
+        for layer in net:
+            layer.register_full_backward_pre_hook(lambda m, go: (go[0] * 2,))
+            layer.register_full_backward_hook(lambda m, gi, go, seen=seen: seen.append((type(m).__name__, gi, go)))
+        x = tensor([[1.0, 2.0]], requires_grad=True)
+        net(x).sum().backward()
+        found.append([(name, gi[0].tolist(), go[0].tolist()) for name, gi, go in seen] + [x.grad.tolist()])
+    assert str(found[0])[:20] == str(found[1])[:20]
+    for ours, theirs in zip(found[1][:3], found[0][:3], strict=True):
+        assert ours[0] == theirs[0]
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-6)
+        np.testing.assert_allclose(ours[2], theirs[2], rtol=1e-6)
+    np.testing.assert_allclose(found[1][3], found[0][3], rtol=1e-6)
+
+
+# Casts
+
+
+def test_a_cast_module_keeps_its_parameters():
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    opt = nn.optim.SGD(net.parameters(), lr=0.1)
+    net(tg.randn(4, 2)).sum().backward()
+    before = list(net.parameters())
+    assert net.double() is net
+    assert [id(p) for p in net.parameters()] == [id(p) for p in before]
+    assert {t.dtype for t in [*net.parameters(), *(p.grad for p in before)]} == {np.dtype(np.float64)}
+    assert net[1].running_mean.dtype == np.float64
+    assert net[1].num_batches_tracked.dtype == np.int64
+    opt.zero_grad()
+    net(tg.randn(4, 2, dtype=np.float64)).sum().backward()
+    opt.step()
+    assert net.half()[0].weight.dtype == np.float16
+    assert net.float()[0].weight.dtype == np.float32
+    assert net.to(np.float64)[0].weight.dtype == np.float64
+    assert list(net.state_dict()) == [
+        *("0.weight", "0.bias", "1.weight", "1.bias"),
+        *(f"1.{name}" for name in ("running_mean", "running_var", "num_batches_tracked")),
+    ]
+    with pytest.raises(tg.DTypeError, match=r"Linear\.to: parameters are floats, dtype int64 is none"):
+        net[0].to(np.int64)
+
+
+def test_a_cast_is_noticed_by_graphs():
+    net = nn.Linear(2, 1)
+    out = net(tg.ones(1, 2, requires_grad=True)).sum()
+    net.double()
+    with pytest.raises(tg.GradientError, match="changed in place"):
+        out.backward()
+
+
+# Without values
+
+
+def test_a_huge_layer_is_counted_not_allocated():
+    tracemalloc.start()
+    with nn.meta():
+        net = nn.Linear(224 * 224 * 3, 224 * 224 * 3 // 2)
+    count = sum(p.numel() for p in net.parameters())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 150_528 * 75_264 + 75_264 == 11_329_414_656
+    assert peak < 1e6
+    nn.init.xavier_normal_(net.weight)
+    assert nn.Linear(2, 2).weight.data.flags.writeable
+
+
+def test_a_module_without_values_takes_them_from_a_state():
+    def make():
+        return nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Linear(2, 3))
+
+    net = make()
+    with nn.meta():
+        twin = make()
+    parameters = list(twin.parameters())
+    twin.load_state_dict(net.state_dict())
+    x = tg.randn(2, 1, 4, 4)
+    np.testing.assert_array_equal(twin(x).data, net(x).data)
+    assert list(map(id, twin.parameters())) == list(map(id, parameters))
+    assert all(p.data.flags.writeable for p in twin.parameters())
+    assert not np.shares_memory(twin[0].weight.data, net[0].weight.data)
+    with nn.meta():
+        third = make().double()
+    assert third[0].weight.dtype == np.float64
+    third.load_state_dict(net.state_dict())
+    np.testing.assert_array_equal(third[0].weight.data, net[0].weight.data)

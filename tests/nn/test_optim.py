@@ -11,7 +11,7 @@ import pytest
 
 import nn
 import tensorgrad as tg
-from nn.optim import SGD, Adam, AdamW
+from nn.optim import SGD, Adam, AdamW, RMSprop
 
 # Every setting that changes the arithmetic, alone and together.
 SETTINGS = [
@@ -25,6 +25,13 @@ SETTINGS = [
     ("Adam", {"lr": 0.02, "betas": (0.3, 0.5), "weight_decay": 0.1}),
     ("AdamW", {"lr": 0.02}),
     ("AdamW", {"lr": 0.02, "weight_decay": 0.3}),
+    ("Adam", {"lr": 0.02, "betas": (0.8, 0.5), "amsgrad": True}),
+    ("AdamW", {"lr": 0.02, "betas": (0.8, 0.5), "amsgrad": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.02, "alpha": 0.9, "eps": 1e-5, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.003, "momentum": 0.9}),
+    ("RMSprop", {"lr": 0.01, "alpha": 0.3, "eps": 0.1, "centered": True}),
+    ("RMSprop", {"lr": 0.003, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.5, "centered": True}),
 ]
 IDS = [f"{name} {' '.join(f'{k}={v}' for k, v in settings.items())}" for name, settings in SETTINGS]
 
@@ -50,9 +57,10 @@ def take_step(params, opt, number):
 
 
 def reference(
-    kind, p, g, state, lr=1e-3, momentum=0, dampening=0, nesterov=False, betas=(0.9, 0.999), eps=1e-8, **rest
+    kind, p, g, state, lr=None, momentum=0, dampening=0, nesterov=False, betas=(0.9, 0.999), eps=1e-8, **rest
 ):
     """The formulas of the papers on one float64 number, written without looking at the code under test."""
+    lr = {"RMSprop": 1e-2}.get(kind, 1e-3) if lr is None else lr
     decay = rest.get("weight_decay", 0.01 if kind == "AdamW" else 0)
     state["t"] = t = state.get("t", 0) + 1
     if kind == "AdamW":
@@ -63,9 +71,18 @@ def reference(
         v = g if t == 1 or not momentum else momentum * state["v"] + (1 - dampening) * g
         state["v"] = v
         return p - lr * (g + momentum * v if nesterov else v)
+    if kind == "RMSprop":
+        alpha = rest.get("alpha", 0.99)
+        state["v"] = alpha * state.get("v", 0) + (1 - alpha) * g**2
+        state["m"] = alpha * state.get("m", 0) + (1 - alpha) * g
+        spread = state["v"] - (state["m"] ** 2 if rest.get("centered") else 0)
+        state["b"] = momentum * state.get("b", 0) + g / (math.sqrt(spread) + eps)
+        return p - lr * state["b"]
     state["m"] = betas[0] * state.get("m", 0) + (1 - betas[0]) * g
     state["v"] = betas[1] * state.get("v", 0) + (1 - betas[1]) * g**2
-    return p - lr * (state["m"] / (1 - betas[0] ** t)) / (math.sqrt(state["v"] / (1 - betas[1] ** t)) + eps)
+    state["top"] = max(state["v"], state.get("top", 0))
+    v = state["top"] if rest.get("amsgrad") else state["v"]
+    return p - lr * (state["m"] / (1 - betas[0] ** t)) / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
 
 
 @pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
@@ -100,6 +117,15 @@ def test_fifty_steps_are_pytorchs_to_rounding(kind, settings):
             np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=2e-5, atol=2e-6, err_msg=f"step {number}")
 
 
+def test_centred_rmsprop_stays_finite_when_the_gradient_stays_the_same():
+    p = nn.Parameter(np.linspace(0.1, 7, 50, dtype=np.float32))
+    opt = RMSprop([p], alpha=0.5, centered=True)
+    p.grad = p.detach().clone()
+    for _ in range(100):
+        opt.step()
+    assert np.isfinite(p.data).all()
+
+
 @pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
 def test_steps_lead_downhill(kind, settings):
     params, opt = make(kind, **settings)
@@ -107,7 +133,19 @@ def test_steps_lead_downhill(kind, settings):
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_maximize_goes_the_other_way_and_leaves_the_gradient(kind):
+    up, down = nn.Parameter([1.0, -2.0]), nn.Parameter([-1.0, 2.0])
+    for p, sign in ((up, 1), (down, -1)):
+        opt = getattr(nn.optim, kind)([p], lr=0.1, weight_decay=0.1, maximize=sign == 1)
+        p.grad = tg.tensor([3.0, 4.0])
+        opt.step()
+        assert p.grad.tolist() == [3, 4]
+    assert up.tolist() == [-value for value in down.tolist()]
+    assert up.tolist()[0] > 1
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW", "RMSprop"])
 def test_steps_keep_memory_dtype_and_gradient(kind):
     p = nn.Parameter([1.0, 2.0])
     opt = getattr(nn.optim, kind)([p], lr=np.float64(0.1), weight_decay=np.float64(0.1))
@@ -230,9 +268,9 @@ def test_groups_have_settings_of_their_own():
     assert opt.param_groups[2]["lr"] == 0.1
     assert repr(opt) == (
         "SGD(\n"
-        "  (0): 1 parameters, lr=2, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False\n"
-        "  (1): 1 parameters, lr=1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False\n"
-        "  (2): 1 parameters, lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0, nesterov=False\n"
+        "  (0): 1 parameters, lr=2, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False\n"
+        "  (1): 1 parameters, lr=1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False\n"
+        "  (2): 1 parameters, lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False\n"
         ")"
     )
 
@@ -261,6 +299,7 @@ P = nn.Parameter([1.0])
             "SGD: nesterov needs a momentum above 0 and no dampening, got",
         ),
         (lambda: Adam([P], eps=-1), tg.ShapeError, "Adam: eps must be a number that is not negative, got -1"),
+        (lambda: RMSprop([P], alpha=-1), tg.ShapeError, "RMSprop: alpha must be a number that is not negative, got -1"),
         (lambda: Adam([P], betas=(0.9, 1)), tg.ShapeError, "Adam: betas[1] must be at least 0 and below 1, got 1"),
         (
             lambda: SGD([{"params": [P], "lr": -1}]),
@@ -308,6 +347,7 @@ def test_the_state_has_pytorchs_layout():
     assert list(state["state"]) == [0, 1, 2]
     assert list(state["state"][0]) == ["step", "exp_avg", "exp_avg_sq"]
     settings = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+    settings |= {"amsgrad": False, "maximize": False}
     assert state["param_groups"] == [{**settings, "params": [0, 1, 2]}]
 
 

@@ -1,0 +1,132 @@
+"""Transposed convolutions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+
+from . import functional as F
+from .abstract import blank
+from .conv import Size, channels_of, tuple_of
+from .linear import reset_weight_and_bias
+from .module import Module, Parameter
+
+
+class _ConvTranspose(Module):
+    """What transposed convolutions over 1, 2 and 3 axes have in common."""
+
+    rank: int
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Size = 1,
+        padding_mode: str = "zeros",
+        *,
+        dtype: Any = np.float32,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        layer, rank = type(self).__name__, self.rank
+        self.in_channels, self.out_channels, self.groups = channels_of(layer, in_channels, out_channels, groups)
+        self.kernel_size = tuple_of(layer, "kernel_size", kernel_size, rank)
+        self.stride = tuple_of(layer, "stride", stride, rank)
+        self.padding = tuple_of(layer, "padding", padding, rank, least=0)
+        self.output_padding = tuple_of(layer, "output_padding", output_padding, rank, least=0)
+        self.dilation = tuple_of(layer, "dilation", dilation, rank)
+        if padding_mode != "zeros":
+            raise tg.ShapeError(f"{layer}: padding_mode must be 'zeros', got {padding_mode!r}")
+        self.weight = Parameter(blank((in_channels, out_channels // groups, *self.kernel_size), dtype))
+        self.bias = Parameter(blank((out_channels,), dtype)) if bias else None
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
+        """Draw weight and bias anew."""
+        reset_weight_and_bias(self.weight, self.bias, generator)
+
+    def extra_repr(self) -> str:
+        """The channels, the window, and what is not as usual."""
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        none = (0,) * self.rank
+        if self.padding != none:
+            text += f", padding={self.padding}"
+        if self.dilation != (1,) * self.rank:
+            text += f", dilation={self.dilation}"
+        if self.output_padding != none:
+            text += f", output_padding={self.output_padding}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        return text if self.bias is not None else text + ", bias=False"
+
+    def _output_padding(self, input: tg.Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
+        """What is missing to `output_size`, which may have the axes before the spatial ones too."""
+        if output_size is None:
+            return self.output_padding
+        name, wanted = type(self).__name__, tuple(output_size)
+        if len(wanted) not in (self.rank, input.ndim):
+            raise tg.ShapeError(f"{name}: output_size must be {self.rank} or {input.ndim} ints, got {output_size}")
+        wanted = wanted[-self.rank :]
+        each = zip(input.shape[-self.rank :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
+        least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in each]
+        missing = tuple(n - m for n, m in zip(wanted, least, strict=True))
+        if any(not 0 <= m < s for m, s in zip(missing, self.stride, strict=True)):
+            most = [n + s - 1 for n, s in zip(least, self.stride, strict=True)]
+            raise tg.ShapeError(
+                f"{name}: output_size must be from {tuple(least)} to {tuple(most)} for input {input.shape}, "
+                f"got {wanted}"
+            )
+        return missing
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The adjoint of `Conv1d`: (N, in_channels, L) to (N, out_channels, L'). See `ConvTranspose2d`."""
+
+    rank, sample_axes = 1, 2
+
+    def forward(self, input: tg.Tensor, output_size: Sequence[int] | None = None) -> tg.Tensor:
+        """See the class."""
+        missing = self._output_padding(input, output_size)
+        return F.conv_transpose1d(
+            input, self.weight, self.bias, self.stride, self.padding, missing, self.groups, self.dilation
+        )
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """Spread each pixel over a window, the adjoint of `Conv2d`: (N, in_channels, H, W) to (N, out_channels, H', W').
+
+    `weight` is (in_channels, out_channels/groups, KH, KW), `bias` (out_channels) or None; they start as PyTorch's do.
+    Which of several possible sizes comes out is said by `output_padding`, or by `output_size` at the call. See
+    `tg.conv_transpose2d`.
+    """
+
+    rank, sample_axes = 2, 3
+
+    def forward(self, input: tg.Tensor, output_size: Sequence[int] | None = None) -> tg.Tensor:
+        """See the class."""
+        missing = self._output_padding(input, output_size)
+        return F.conv_transpose2d(
+            input, self.weight, self.bias, self.stride, self.padding, missing, self.groups, self.dilation
+        )
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The adjoint of `Conv3d`. See `ConvTranspose2d`."""
+
+    rank, sample_axes = 3, 4
+
+    def forward(self, input: tg.Tensor, output_size: Sequence[int] | None = None) -> tg.Tensor:
+        """See the class."""
+        missing = self._output_padding(input, output_size)
+        return F.conv_transpose3d(
+            input, self.weight, self.bias, self.stride, self.padding, missing, self.groups, self.dilation
+        )

@@ -1,0 +1,151 @@
+"""From items to layers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+
+from ..activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from ..container import Sequential
+from ..conv import Conv2d
+from ..dropout import Dropout
+from ..flatten import Flatten
+from ..linear import Linear
+from ..module import Module
+from ..norm import BatchNorm1d, BatchNorm2d
+from ..pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from .reader import ACTIVATIONS, POOLS, Item, Pair, Reader, wrong
+from .writer import written_size
+
+MAKERS: dict[str, Callable[[], Module]] = {
+    "relu": ReLU,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "softmax": lambda: Softmax(-1),
+    "log_softmax": lambda: LogSoftmax(-1),
+}
+
+
+def cnn(
+    text: str, in_shape: Sequence[int], *, dtype: Any = np.float32, generator: np.random.Generator | None = None
+) -> Sequential:
+    """A network written as lectures and papers do, for images of `in_shape`, (channels, height, width).
+
+        nn.cnn("[3x3, 16] pool [3x3, 32] x2 bn pool dropout 0.3 fc 64 fc 10", in_shape=(1, 28, 28))
+
+    - `[3x3, 16]`: 16 kernels of 3x3, zero padding that keeps height and width at stride 1. More inside, after commas:
+      `stride 2`, `padding 0`, `dilation 2`, `groups 4`.
+    - `pool`, `avgpool`: the largest value, or the mean, of 2x2 windows at stride 2; or as in `pool 3x3 stride 2`.
+      `gap`: the mean of each whole map.
+    - `fc 10`: fully connected, 10 units, after `flatten` if there are still maps.
+    - `relu`, `sigmoid`, `tanh`, `softmax`, `log_softmax`. Where none stands after a convolution or an `fc`, ReLU does,
+      but not after a last `fc`; `linear` keeps it away. `bn`: batch norm, before the activation. `dropout 0.3`.
+    - `x2` after a layer, or after several in parentheses, repeats them.
+
+    Raises ShapeError, with the position in the text, for what it does not understand or what does not fit.
+    """
+    shape = tuple(in_shape)
+    if len(shape) != 3 or any(not isinstance(n, int | np.integer) or n < 1 for n in shape):
+        raise tg.ShapeError(f"cnn: in_shape must be (channels, height, width), got {in_shape!r}")
+    return Builder(text, shape, {"dtype": dtype, "generator": generator}).build(Reader(text).items())
+
+
+class Builder:
+    """From items to layers."""
+
+    def __init__(self, text: str, shape: tuple[int, ...], made_with: dict[str, Any]) -> None:
+        self.text, self.shape, self.made_with = text, shape, made_with
+        self.layers: list[Module] = []
+        self.awaits = ""  # the kind of layer, "[" or "fc", whose activation is still open
+
+    def build(self, items: list[Item]) -> Sequential:
+        """The network."""
+        for item in items:
+            if self.awaits and item.kind not in (*ACTIVATIONS, "bn", "linear"):
+                self.layers.append(ReLU())
+                self.awaits = ""
+            self.add(item)
+        if self.awaits == "[":
+            self.layers.append(ReLU())
+        return Sequential(*self.layers)
+
+    def add(self, item: Item) -> None:
+        """The layer of one item, and the shape after it."""
+        kind = item.kind
+        if kind in ("[", "pool", "avgpool", "gap") and len(self.shape) == 1:
+            raise wrong(
+                self.text, item.position, f"maps are needed here, and there are {self.shape[0]} values in a row"
+            )
+        if kind == "[":
+            self.add_convolution(item)
+        elif kind in POOLS:
+            stride, padding = item.options.get("stride", item.value), item.options.get("padding", (0, 0))
+            if any(2 * p > k for p, k in zip(padding, item.value, strict=True)):
+                raise wrong(
+                    self.text, item.position, f"padding {written_size(padding)} is more than half of the window"
+                )
+            self.slide(item, item.value, stride, padding, (1, 1))
+            window, step, pad = (n[0] if n[0] == n[1] else n for n in (item.value, stride, padding))
+            self.layers.append((MaxPool2d if kind == "pool" else AvgPool2d)(window, step, pad))
+        elif kind == "gap":
+            self.layers.append(AdaptiveAvgPool2d(1))
+            self.shape = (self.shape[0], 1, 1)
+        elif kind == "flatten" or (kind == "fc" and len(self.shape) == 3):
+            self.layers.append(Flatten())
+            self.shape = (int(np.prod(self.shape)),)
+        if kind == "fc":
+            self.layers.append(Linear(self.shape[0], item.value, **self.made_with))
+            self.shape = (item.value,)
+        elif kind == "dropout":
+            self.layers.append(Dropout(item.value))
+        elif kind == "bn":
+            norm = BatchNorm2d if len(self.shape) == 3 else BatchNorm1d
+            self.layers.append(norm(self.shape[0], dtype=self.made_with["dtype"]))
+        elif kind in ACTIVATIONS:
+            self.layers.append(MAKERS[kind]())
+        if kind != "bn":
+            self.awaits = kind if kind in ("[", "fc") else ""
+
+    def add_convolution(self, item: Item) -> None:
+        """A convolution, with padding that keeps height and width unless another is given."""
+        kernel, depth = item.value
+        stride, dilation = item.options.get("stride", (1, 1)), item.options.get("dilation", (1, 1))
+        groups = item.options.get("groups", (1, 1))[0]
+        if self.shape[0] % groups or depth % groups:
+            raise wrong(
+                self.text,
+                item.position,
+                f"groups {groups} does not divide {self.shape[0]} channels and {depth} kernels",
+            )
+        reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        padding: Pair | str
+        if "padding" in item.options:
+            padding = item.options["padding"]
+            self.slide(item, kernel, stride, padding, dilation)
+        elif any(n % 2 for n in reach) and stride != (1, 1):
+            raise wrong(
+                self.text,
+                item.position,
+                f"a {written_size(kernel)} kernel has no middle: say its padding at stride {written_size(stride)}",
+            )
+        elif any(n % 2 for n in reach):
+            padding = "same"
+        else:
+            padding = (reach[0] // 2, reach[1] // 2)
+            self.slide(item, kernel, stride, padding, dilation)
+        self.layers.append(Conv2d(self.shape[0], depth, kernel, stride, padding, dilation, groups, **self.made_with))
+        self.shape = (depth, *self.shape[1:])
+
+    def slide(self, item: Item, window: Pair, stride: Pair, padding: Pair, dilation: Pair) -> None:
+        """The size of the maps after a window has passed over them."""
+        each = zip(self.shape[1:], window, stride, padding, dilation, strict=True)
+        size = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in each]
+        if min(size) < 1:
+            raise wrong(
+                self.text,
+                item.position,
+                f"a {written_size(window)} window does not fit maps of {self.shape[1]}x{self.shape[2]}",
+            )
+        self.shape = (self.shape[0], *size)

@@ -1,0 +1,151 @@
+"""From text in the notation of `cnn` to items, one for each layer."""
+
+import re
+from typing import Any, NamedTuple
+
+import tensorgrad as tg
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "softmax", "log_softmax")
+POOLS = ("pool", "avgpool")
+WORDS = (*POOLS, "gap", "fc", "flatten", "dropout", "bn", "linear", *ACTIVATIONS)
+POOL_OPTIONS = ("stride", "padding")
+CONV_OPTIONS = ("stride", "padding", "dilation", "groups")
+
+TIMES = "x\N{MULTIPLICATION SIGN}"
+TOKEN = re.compile(
+    rf"\s*(?:(?P<repeat>[{TIMES}]\s*\d+(?![\dx]))|(?P<size>\d+\s*[{TIMES}]\s*\d+)|(?P<number>\d+\.?\d*|\.\d+)"
+    r"|(?P<word>[A-Za-z_]+)|(?P<mark>[][(),])|(?P<wrong>\S))"
+)
+
+Pair = tuple[int, int]
+
+
+class Token(NamedTuple):
+    """A word, number, size such as 3x3, repeat such as x2, or mark; where it stands, from 0."""
+
+    kind: str
+    text: str
+    position: int
+
+
+class Item(NamedTuple):
+    """One layer of the text: "[" (a convolution) or a word, its size or number, its options, where it stands."""
+
+    kind: str
+    value: Any
+    options: dict[str, Pair]
+    position: int
+
+
+class Reader:
+    """From text to items."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = [
+            Token(str(m.lastgroup), m[str(m.lastgroup)], m.start(str(m.lastgroup))) for m in TOKEN.finditer(text)
+        ]
+        self.next = 0
+
+    def items(self) -> list[Item]:
+        """All items, repeats written out."""
+        groups: list[tuple[list[Item], int]] = [([], 0)]  # the open parentheses: what is inside, and where they stand
+        last: list[Item] = []  # what a repeat would repeat
+        while token := self.take():
+            if token.text == "(":
+                groups.append(([], token.position))
+                last = []
+            elif token.text == ")":
+                if len(groups) == 1:
+                    raise wrong(self.text, token.position, "this parenthesis was not opened")
+                last, _ = groups.pop()
+                groups[-1][0].extend(last)
+            elif token.kind == "repeat":
+                times = int(re.sub(r"\D", "", token.text))
+                if not last or times < 1:
+                    raise wrong(
+                        self.text, token.position, "there is no layer to repeat" if not last else "repeat at least once"
+                    )
+                groups[-1][0].extend(last * (times - 1))
+                last = []
+            else:
+                last = [self.item(token)]
+                groups[-1][0].extend(last)
+        if len(groups) > 1:
+            raise wrong(self.text, groups[-1][1], "this parenthesis is not closed")
+        if not groups[0][0]:
+            raise tg.ShapeError("cnn: the text names no layer")
+        return groups[0][0]
+
+    def take(self, *kinds: str) -> Token | None:
+        """The next token, if it is of one of these kinds; of any kind if none is named."""
+        token = self.tokens[self.next] if self.next < len(self.tokens) else None
+        if token is None or (kinds and token.kind not in kinds and token.text not in kinds):
+            return None
+        self.next += 1
+        return token
+
+    def need(self, what: str, *kinds: str) -> Token:
+        """The next token, which must be of one of these kinds."""
+        token = self.take(*kinds)
+        if token is None:
+            here = self.tokens[self.next] if self.next < len(self.tokens) else None
+            found = f"got {here.text!r}" if here else "the text ends"
+            raise wrong(self.text, here.position if here else len(self.text), f"{what} should stand here, {found}")
+        return token
+
+    def item(self, token: Token) -> Item:
+        """The layer that starts with a token."""
+        if token.text == "[":
+            size = self.need("a kernel size such as 3x3", "size")
+            self.need("a comma", ",")
+            depth = self.need("the number of kernels", "number")
+            options = {}
+            while self.take(","):
+                options.update(self.option(CONV_OPTIONS))
+            self.need("a comma or ]", "]")
+            return Item("[", (_sides(size.text), self.whole(depth)), options, token.position)
+        if token.text not in WORDS:
+            known = "[" if token.kind in ("size", "number") else f"a layer is [KxK, N] or one of {', '.join(WORDS)}"
+            known = "a convolution is written [3x3, 16]" if known == "[" else known
+            raise wrong(self.text, token.position, f"{token.text!r} is no layer: {known}")
+        if token.text == "fc":
+            return Item("fc", self.whole(self.need("the number of units", "number")), {}, token.position)
+        if token.text == "dropout":
+            number = self.take("number")
+            share = float(number.text) if number else 0.5
+            if number and not 0 <= share <= 1:
+                raise wrong(self.text, number.position, f"dropout takes a probability from 0 to 1, got {number.text}")
+            return Item("dropout", share, {}, token.position)
+        if token.text in POOLS:
+            size_given = self.take("size")
+            options = {}
+            while self.next < len(self.tokens) and self.tokens[self.next].text in POOL_OPTIONS:
+                options.update(self.option(POOL_OPTIONS))
+            return Item(token.text, _sides(size_given.text) if size_given else (2, 2), options, token.position)
+        return Item(token.text, None, {}, token.position)
+
+    def option(self, known: tuple[str, ...]) -> dict[str, Pair]:
+        """`stride 2` or `stride 2x1`, and the like."""
+        name = self.need("an option: " + ", ".join(known), *known)
+        value = self.need(f"the {name.text}", "number", "size")
+        if value.kind == "size":
+            return {name.text: _sides(value.text)}
+        return {name.text: (self.whole(value, least=int(name.text != "padding")),) * 2}
+
+    def whole(self, token: Token, least: int = 1) -> int:
+        """A number that counts something."""
+        if not token.text.isdigit() or int(token.text) < least:
+            raise wrong(self.text, token.position, f"a whole number from {least} should stand here, got {token.text!r}")
+        return int(token.text)
+
+
+def wrong(text: str, position: int, message: str) -> tg.ShapeError:
+    """An error that shows where in the text it is."""
+    line = re.sub(r"\s", " ", text)
+    return tg.ShapeError(f"cnn: {message} (position {position + 1})\n  {line}\n  {' ' * position}^")
+
+
+def _sides(text: str) -> Pair:
+    height, width = re.findall(r"\d+", text)
+    return int(height), int(width)

@@ -1,0 +1,101 @@
+"""The error function and its complement on plain arrays, to the rounding of the array's dtype.
+
+Two expansions cover the line. Below 1, the Maclaurin series erf(x) = 2/sqrt(pi) * sum (-1)^n x^(2n+1) / (n! (2n+1))
+(DLMF 7.6.1). Elsewhere, after Shepherd and Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in
+0 <= x < inf", Mathematics of Computation 36 (1981): this product is smooth in t = (x - 3.75) / (x + 3.75), which brings
+the half line to -1..1. Its Chebyshev coefficients below were computed for this file with mpmath in 40 digits, by
+interpolation at 80 Chebyshev nodes; the rest of the series is below 1e-17.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebval
+from numpy.polynomial.polynomial import polyval
+
+from .windows import Array
+
+MIDDLE = 3.75
+COEFFICIENTS = [
+    1.17757893456740175,
+    -0.00459005458064647733,
+    -0.0842491333665179156,
+    0.0592099399981918905,
+    -0.0266586684353057523,
+    0.00907499767070526509,
+    -0.00241316354041760819,
+    0.000490775836525808632,
+    -0.0000691697330250120637,
+    4.13902798607301017e-6,
+    7.74038306619849067e-7,
+    -2.18864010492343957e-7,
+    1.07649994656709104e-8,
+    4.5219598112182869e-9,
+    -7.75440020883135111e-10,
+    -6.31808834088668449e-11,
+    2.8687950109306699e-11,
+    1.94558685457773472e-13,
+    -9.65469674843343891e-13,
+    3.25254814814873984e-14,
+    3.34781194828680539e-14,
+    -1.8645628804193131e-15,
+    -1.25079505306886471e-15,
+    7.41823525662404346e-17,
+    5.06814890479611132e-17,
+]
+SERIES = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(19)]
+TERMS = {"float32": (14, 11), "float64": (len(COEFFICIENTS), len(SERIES))}  # of either, for the digits of a dtype
+BLOCK = 1 << 14  # elements that are computed at once: they and what is made of them on the way fit the cache
+
+
+def erf(x: Array) -> Array:
+    """2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return _in_blocks(_erf, x)
+
+
+def erfc(x: Array) -> Array:
+    """1 - erf(x), which keeps its digits where erf is nearly 1."""
+    return _in_blocks(_erfc, x)
+
+
+def _erf(x: Array) -> Array:
+    near = np.abs(x) < 1
+    out = np.copysign(1 - _tail(np.abs(x)), x)
+    out[near] = _series(x[near])
+    return out
+
+
+def _erfc(x: Array) -> Array:
+    near = np.abs(x) < 0.5
+    tail = _tail(np.abs(x))
+    out = np.where(x < 0, 2 - tail, tail)
+    out[near] = 1 - _series(x[near])
+    return out
+
+
+def _series(x: Array) -> Array:
+    """erf(x) for |x| < 1."""
+    return x * polyval(x * x, np.array(SERIES[: TERMS[x.dtype.name][1]], x.dtype))
+
+
+def _tail(x: Array) -> Array:
+    """erfc(x) for x >= 0."""
+    x = np.minimum(x, 30)  # beyond, it is 0 in float64: x only has to stay finite
+    # exp(-x*x) would turn the rounding of x*x into an error as many times larger as x*x is; the square of an x of half
+    # the digits is exact, and what it leaves is small.
+    half = x.astype(np.float16 if x.dtype == np.float32 else np.float32).astype(x.dtype)
+    product = chebval((x - MIDDLE) / (x + MIDDLE), np.array(COEFFICIENTS[: TERMS[x.dtype.name][0]], x.dtype))
+    return np.exp(-half * half) * np.exp((half - x) * (half + x)) * product / (1 + 2 * x)
+
+
+def _in_blocks(function: Callable[[Array], Array], x: Array) -> Array:
+    """The function of each block of x in reading order; float16 is computed in float32."""
+    flat = x.reshape(-1)
+    out = np.empty(flat.shape, x.dtype)
+    work = np.float32 if x.dtype == np.float16 else x.dtype
+    with np.errstate(under="ignore"):
+        for start in range(0, flat.size, BLOCK):
+            part = slice(start, start + BLOCK)
+            out[part] = function(flat[part].astype(work, copy=False))
+    return out.reshape(x.shape)
