@@ -14,6 +14,8 @@ from tensorgrad import adaptive_max_pool3d as adaptive_max_pool3d
 from tensorgrad import avg_pool1d as avg_pool1d
 from tensorgrad import avg_pool2d as avg_pool2d
 from tensorgrad import avg_pool3d as avg_pool3d
+from tensorgrad import binary_cross_entropy as binary_cross_entropy
+from tensorgrad import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from tensorgrad import conv1d as conv1d
 from tensorgrad import conv2d as conv2d
 from tensorgrad import conv3d as conv3d
@@ -21,16 +23,38 @@ from tensorgrad import conv_transpose1d as conv_transpose1d
 from tensorgrad import conv_transpose2d as conv_transpose2d
 from tensorgrad import conv_transpose3d as conv_transpose3d
 from tensorgrad import cross_entropy as cross_entropy
+from tensorgrad import elu as elu
+from tensorgrad import embedding as embedding
 from tensorgrad import fold as fold
+from tensorgrad import gelu as gelu
+from tensorgrad import group_norm as group_norm
+from tensorgrad import hardtanh as hardtanh
+from tensorgrad import huber_loss as huber_loss
+from tensorgrad import instance_norm as instance_norm
 from tensorgrad import interpolate as interpolate
+from tensorgrad import kl_div as kl_div
+from tensorgrad import l1_loss as l1_loss
+from tensorgrad import layer_norm as layer_norm
+from tensorgrad import leaky_relu as leaky_relu
 from tensorgrad import linear as linear
 from tensorgrad import log_softmax as log_softmax
+from tensorgrad import logsigmoid as logsigmoid
 from tensorgrad import max_pool1d as max_pool1d
 from tensorgrad import max_pool2d as max_pool2d
 from tensorgrad import max_pool3d as max_pool3d
+from tensorgrad import mse_loss as mse_loss
+from tensorgrad import nll_loss as nll_loss
 from tensorgrad import pad as pad
+from tensorgrad import prelu as prelu
+from tensorgrad import relu6 as relu6
+from tensorgrad import rms_norm as rms_norm
+from tensorgrad import selu as selu
 from tensorgrad import sigmoid as sigmoid
+from tensorgrad import silu as silu
+from tensorgrad import smooth_l1_loss as smooth_l1_loss
 from tensorgrad import softmax as softmax
+from tensorgrad import softmin as softmin
+from tensorgrad import softplus as softplus
 from tensorgrad import tanh as tanh
 from tensorgrad import unfold as unfold
 
@@ -45,6 +69,8 @@ __all__ = [
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -53,17 +79,42 @@ __all__ = [
     "conv_transpose3d",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "elu",
+    "embedding",
     "fold",
+    "gelu",
+    "group_norm",
+    "hardtanh",
+    "huber_loss",
+    "instance_norm",
     "interpolate",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "mse_loss",
+    "nll_loss",
     "pad",
+    "prelu",
     "relu",
+    "relu6",
+    "rms_norm",
+    "selu",
     "sigmoid",
+    "silu",
+    "smooth_l1_loss",
     "softmax",
+    "softmin",
+    "softplus",
     "tanh",
     "unfold",
 ]
@@ -85,6 +136,57 @@ def dropout(
 ) -> tg.Tensor:
     """See `tg.dropout`. `inplace` is taken for code written for PyTorch, and changes nothing."""
     return tg.dropout(input, p, training, generator=generator)
+
+
+def dropout1d(
+    input: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: np.random.Generator | None = None,
+) -> tg.Tensor:
+    """Dropout of whole channels of (N, C, L) or (C, L); see `tg.dropout`."""
+    return _dropout_channels("dropout1d", input, p, training, generator, 1, True)
+
+
+def dropout2d(
+    input: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: np.random.Generator | None = None,
+) -> tg.Tensor:
+    """Dropout of whole channels of (N, C, H, W); see `tg.dropout`."""
+    return _dropout_channels("dropout2d", input, p, training, generator, 2, False)
+
+
+def dropout3d(
+    input: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: np.random.Generator | None = None,
+) -> tg.Tensor:
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W); see `tg.dropout`."""
+    return _dropout_channels("dropout3d", input, p, training, generator, 3, True)
+
+
+def _dropout_channels(
+    name: str, input: Any, p: float, training: bool, generator: np.random.Generator | None, rank: int, alone: bool
+) -> tg.Tensor:
+    """Dropout with one draw a channel; `alone` says whether a sample without a batch is taken."""
+    if input.ndim != rank + 2 and not (alone and input.ndim == rank + 1):
+        axes = ", ".join("DHW"[3 - rank :] if rank > 1 else "L")
+        raise tg.ShapeError(
+            f"{name}: input must be (N, C, {axes}){f' or (C, {axes})' if alone else ''}, got {tuple(input.shape)}"
+        )
+    kept = tg.ones((*input.shape[: input.ndim - rank], *[1] * rank), dtype=input.dtype)
+    mask = tg.dropout(kept, p, training, generator=generator)
+    result: tg.Tensor = input if mask is kept else input * mask
+    return result
 
 
 def batch_norm(

@@ -11,13 +11,12 @@ from . import init
 from .abstract import blank
 from .module import Module, Parameter
 
-AXES = {2: "", 3: ", L", 4: ", H, W"}  # after (N, C
+AXES = {2: "", 3: ", L", 4: ", H, W", 5: ", D, H, W"}  # after (N, C
 
 
-class _BatchNorm(Module):
-    """What batch norm over (N, C), (N, C, L) and (N, C, H, W) have in common."""
+class NormOfChannels(Module):
+    """What batch and instance norm have in common: a scale, a shift and running statistics for each channel."""
 
-    ranks: tuple[int, ...]  # the numbers of axes that an input may have
     weight: Parameter | None
     bias: Parameter | None
     running_mean: tg.Tensor | None
@@ -63,6 +62,19 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
+    def extra_repr(self) -> str:
+        """The channels and the settings."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(NormOfChannels):
+    """What batch norm over (N, C), (N, C, L), (N, C, H, W) and (N, C, D, H, W) have in common."""
+
+    ranks: tuple[int, ...]  # the numbers of axes that an input may have
+
     def forward(self, input: tg.Tensor) -> tg.Tensor:
         """See the class."""
         shape = tuple(input.shape)
@@ -86,13 +98,6 @@ class _BatchNorm(Module):
             init.constant_(counter, batches)
         return output
 
-    def extra_repr(self) -> str:
-        """The channels and the settings."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
 
 class BatchNorm1d(_BatchNorm):
     """Batch norm of (N, C) or (N, C, L); see `BatchNorm2d`."""
@@ -111,3 +116,9 @@ class BatchNorm2d(_BatchNorm):
     """
 
     ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch norm of (N, C, D, H, W); see `BatchNorm2d`."""
+
+    ranks = (5,)

@@ -312,6 +312,9 @@ class Tensor(TensorBase):
     def __neg__(self) -> Tensor:
         return elementwise.neg(self)
 
+    def __abs__(self) -> Tensor:
+        return elementwise.abs(self)
+
     def __pos__(self) -> Tensor:
         return self
 
@@ -381,6 +384,10 @@ class Tensor(TensorBase):
     def matmul(self, other: Any) -> Tensor:
         """The matrix product; see `tg.matmul`."""
         return linalg.matmul(self, other)
+
+    def abs(self) -> Tensor:
+        """The absolute value."""
+        return elementwise.abs(self)
 
     def exp(self) -> Tensor:
         """e to the power self."""

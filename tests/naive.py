@@ -140,15 +140,15 @@ def adaptive_windows(size, out_size):
     ]
 
 
-def adaptive_avg_pool(x, out_size):
+def adaptive_avg_pool(x, output_size):
     def mean(image, window):
         pixels = [image[p] for p in itertools.product(*window)]
         return sum(pixels) / len(pixels)
 
-    return over_windows(x, adaptive_windows(x.shape[2:], out_size), mean)
+    return over_windows(x, adaptive_windows(x.shape[2:], output_size), mean)
 
 
-def adaptive_max_pool(x, out_size):
+def adaptive_max_pool(x, output_size):
     """The largest value of each window, and its index in the flattened plane."""
     space = x.shape[2:]
 
@@ -159,7 +159,9 @@ def adaptive_max_pool(x, out_size):
                 best = p
         return np.arange(math.prod(space)).reshape(space)[best]
 
-    indices = over_windows(np.zeros(x.shape, np.int64) + x, adaptive_windows(space, out_size), winner).astype(np.int64)
+    indices = over_windows(np.zeros(x.shape, np.int64) + x, adaptive_windows(space, output_size), winner).astype(
+        np.int64
+    )
     values = np.zeros(indices.shape, x.dtype)
     for at in np.ndindex(*indices.shape):
         values[at] = x[at[:2]].ravel()[indices[at]]

@@ -19,11 +19,29 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad.node import TensorBase
-from tensorgrad.ops import activation, conv, divergence, elementwise, indexing, linalg, loss, norm, pool, reduce, shape
+from tensorgrad.ops import (
+    activation,
+    adaptive_pool,
+    conv,
+    conv_transpose,
+    divergence,
+    elementwise,
+    fold,
+    indexing,
+    interpolate,
+    linalg,
+    loss,
+    norm,
+    pad,
+    pool,
+    reduce,
+    shape,
+)
 from tensorgrad.ops import cross_entropy as class_losses
 from tensorgrad.ops import embedding as tables
 from tensorgrad.ops import group_norm as within
 from tensorgrad.ops import layer_norm as last_axes
+from tensorgrad.ops import smooth_activation as smooth
 from tensorgrad.primitive import Primitive, astype, broadcast_to, clone, sum_to
 from tests import naive
 
@@ -184,8 +202,11 @@ def batch_norm_grad(gy, x, weight, eps):
 
 
 def conv2d(x, w, bias, stride, padding, dilation, groups):
-    y = naive.conv(x, w, stride, padding, dilation, groups)
-    return y if bias is None else y + bias[:, None, None]
+    return plus_bias(naive.conv(x, w, stride, padding, dilation, groups), bias)
+
+
+def plus_bias(y, bias):
+    return y if bias is None else y + bias.reshape(-1, *[1] * (y.ndim - 2))
 
 
 def pool_size(size, kernel_size, stride, padding, dilation, ceil_mode):
@@ -200,18 +221,18 @@ def pool_size(size, kernel_size, stride, padding, dilation, ceil_mode):
     return tuple(sizes)
 
 
-def max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode):
+def max_pool(x, kernel_size, stride, padding, dilation, ceil_mode):
     """Values and offsets: the number of the kernel place that won each window, in reading order."""
-    values, flat = max_pool2d_flat(x, kernel_size, stride, padding, dilation, ceil_mode)
+    values, flat = max_pool_flat(x, kernel_size, stride, padding, dilation, ceil_mode)
     offsets = np.zeros(flat.shape, np.uint8)
     for at in np.ndindex(flat.shape):
-        pixel = divmod(int(flat[at]), x.shape[3])
-        i, j = ((pixel[a] + padding[a] - at[2 + a] * stride[a]) // dilation[a] for a in (0, 1))
-        offsets[at] = i * kernel_size[1] + j
+        pixel = np.unravel_index(int(flat[at]), x.shape[2:])
+        places = [(i + p - y * s) // d for i, p, y, s, d in zip(pixel, padding, at[2:], stride, dilation, strict=True)]
+        offsets[at] = np.ravel_multi_index(places, kernel_size)
     return values, offsets
 
 
-def max_pool2d_flat(x, kernel_size, stride, padding, dilation, ceil_mode):
+def max_pool_flat(x, kernel_size, stride, padding, dilation, ceil_mode):
     """Values and positions in the flattened plane."""
     size = pool_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     return naive.max_pool(x, kernel_size, stride, padding, dilation, size)
@@ -219,20 +240,20 @@ def max_pool2d_flat(x, kernel_size, stride, padding, dilation, ceil_mode):
 
 def winners(offsets, kernel_size, stride, padding, dilation, **_):
     """(window, the pixel that won it) for all windows."""
-    for n, c, y, x in np.ndindex(offsets.shape):
-        i, j = divmod(int(offsets[n, c, y, x]), kernel_size[1])
-        pixel = y * stride[0] + i * dilation[0] - padding[0], x * stride[1] + j * dilation[1] - padding[1]
-        yield (n, c, y, x), (n, c, *pixel)
+    for at in np.ndindex(offsets.shape):
+        place = np.unravel_index(int(offsets[at]), kernel_size)
+        pixel = [y * s + int(k) * d - p for y, s, k, d, p in zip(at[2:], stride, place, dilation, padding, strict=True)]
+        yield at, (*at[:2], *pixel)
 
 
-def max_pool2d_scatter(g, offsets, shape, **windows):
+def max_pool_scatter(g, offsets, shape, **windows):
     out = np.zeros(shape)
     for window, pixel in winners(offsets, **windows):
         out[pixel] += g[window]
     return out
 
 
-def max_pool2d_gather(x, offsets, **windows):
+def max_pool_gather(x, offsets, **windows):
     out = np.zeros(offsets.shape)
     for window, pixel in winners(offsets, **windows):
         out[window] = x[pixel]
@@ -241,9 +262,30 @@ def max_pool2d_gather(x, offsets, **windows):
 
 def flat_indices(offsets, shape, **windows):
     out = np.zeros(offsets.shape, np.int64)
-    for window, (_, _, y, x) in winners(offsets, **windows):
-        out[window] = y * shape[3] + x
+    for window, (_, _, *pixel) in winners(offsets, **windows):
+        out[window] = np.ravel_multi_index(pixel, shape[2:])
     return out
+
+
+def avg_pool(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    size = pool_size(x.shape[2:], kernel_size, stride, padding, (1,) * len(kernel_size), ceil_mode)
+    return naive.avg_pool(x, kernel_size, stride, padding, size, count_include_pad, divisor_override)
+
+
+def avg_pool_adjoint(gy, shape, **params):
+    return naive.adjoint(lambda x: avg_pool(x, **params), shape, gy)
+
+
+def adaptive_avg_pool_adjoint(gy, shape):
+    return naive.adjoint(lambda x: naive.adaptive_avg_pool(x, gy.shape[2:]), shape, gy)
+
+
+def interpolate_adjoint(gy, shape, **params):
+    return naive.adjoint(lambda x: naive.interpolate(x, gy.shape[2:], **params), shape, gy)
+
+
+def pad_adjoint(gy, shape, widths, mode):
+    return naive.adjoint(lambda x: naive.pad(x, widths, mode, 0), shape, gy)
 
 
 def put(x, index, shape):
@@ -961,19 +1003,17 @@ POOL_PARAMS = [
 OVERLAPS = {"kernel_size": (3, 3), "stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "ceil_mode": False}
 POOL_X, NEGATIVE = (2, 2, 6, 8), (-9.0, -1.0)
 for x, params in [(POOL_X, p) for p in POOL_PARAMS] + [(x, OVERLAPS) for x in [POOL_X, (0, 2, 6, 8), (1, 1, 4, 5)]]:
-    offsets = max_pool2d(draw(np.random.default_rng(5), x, *NEGATIVE), **params)[1]
+    offsets = max_pool(draw(np.random.default_rng(5), x, *NEGATIVE), **params)[1]
     windows = {k: v for k, v in params.items() if k != "ceil_mode"}
-    ROWS.append(Row(pool._max_pool2d, max_pool2d, [x], params, domain=NEGATIVE))
+    ROWS.append(Row(pool._max_pool2d, max_pool, [x], params, domain=NEGATIVE))
     ROWS.append(Row(pool._flat_indices, flat_indices, [offsets], {"shape": x, **params}))
     if params["ceil_mode"] or params is OVERLAPS:
-        ROWS.append(Row(pool.max_pool2d_scatter, max_pool2d_scatter, [offsets.shape, offsets], {"shape": x, **windows}))
-        ROWS.append(Row(pool.max_pool2d_gather, max_pool2d_gather, [x, offsets], windows))
+        ROWS.append(Row(pool.max_pool2d_scatter, max_pool_scatter, [offsets.shape, offsets], {"shape": x, **windows}))
+        ROWS.append(Row(pool.max_pool2d_gather, max_pool_gather, [x, offsets], windows))
 ROWS += [
     Row(
         pool.max_pool2d,
-        lambda x, *, canonical=canonical, return_indices=False, **_: max_pool2d_flat(x, *canonical)[
-            : 1 + return_indices
-        ],
+        lambda x, *, canonical=canonical, return_indices=False, **_: max_pool_flat(x, *canonical)[: 1 + return_indices],
         [(2, 1, 5, 6)],
         params,
     )
@@ -990,9 +1030,336 @@ ROWS += [
 ROWS.append(
     Row(
         pool.max_pool2d,
-        lambda x, **_: tuple(r[0] for r in max_pool2d_flat(x[None], (2, 2), (1, 1), (0, 0), (1, 1), False)),
+        lambda x, **_: tuple(r[0] for r in max_pool_flat(x[None], (2, 2), (1, 1), (0, 0), (1, 1), False)),
         [(2, 4, 3)],
         {"kernel_size": 2, "stride": 1, "return_indices": True},
+    )
+)
+
+# The other numbers of spatial axes, and transposed convolution, over parameters chosen for the first so many axes
+SPACE = {1: (7,), 2: (7, 5), 3: (4, 5, 3)}
+
+
+def first(rank, **params):
+    """The parameters for the first `rank` axes."""
+    return {k: v[:rank] if isinstance(v, tuple) else v for k, v in params.items()}
+
+
+for rank in (1, 2, 3):
+    plain, gx, gw, transposed = (
+        getattr(conv, f"_conv{rank}d"),
+        getattr(conv, f"conv{rank}d_input_grad"),
+        getattr(conv, f"conv{rank}d_weight_grad"),
+        getattr(conv_transpose, f"_conv_transpose{rank}d"),
+    )
+    for images, params in [
+        (1, {"stride": (2, 1, 2), "padding": ((1, 0), (0, 1), (1, 1)), "dilation": (1, 2, 1), "groups": 2}),
+        (1, {"stride": (1, 2, 1), "padding": ((0, 0), (0, 0), (0, 0)), "dilation": (2, 1, 1), "groups": 1}),
+        (0, {"stride": (3, 1, 1), "padding": ((1, 1), (1, 2), (0, 0)), "dilation": (1, 1, 1), "groups": 1}),
+        (1, {"stride": (1, 1, 1), "padding": ((1, -1), (0, 0), (1, -1)), "dilation": (2, 1, 2), "groups": 2}),
+    ]:
+        params = first(rank, **params)
+        x = (images, 2, *SPACE[rank])
+        w = (2, 2 // params["groups"], *(2, 3, 2)[:rank])
+        y = (images, 2, *naive.conv_size(x, w, params["stride"], params["padding"], params["dilation"]))
+        shaped = {"shape": x, **params}
+        if rank != 2:
+            ROWS.append(Row(plain, conv2d, [x, w, (2,) if images else None], params))
+        if rank != 2 or any(after < 0 for _, after in params["padding"]):
+            ROWS.append(Row(gx, naive.conv_input_grad, [y, w], shaped))
+            ROWS.append(Row(gw, naive.conv_weight_grad, [y, x], {"shape": w, **params}))
+        for bias in (None, (2,)):
+            ROWS.append(
+                Row(
+                    transposed,
+                    lambda y, w, b, **p: plus_bias(naive.conv_input_grad(y, w, **p), b),
+                    [y, w, bias],
+                    shaped,
+                )
+            )
+    for params, bias, canonical in [
+        ({}, None, ((1,) * rank, ((0, 0),) * rank, (1,) * rank, 1)),
+        ({"stride": 2, "padding": 1, "groups": 2}, (4,), ((2,) * rank, ((1, 1),) * rank, (1,) * rank, 2)),
+    ]:
+        x, w = (1, 4, *SPACE[rank]), (4, 4 // canonical[-1], *(3, 2, 2)[:rank])
+        y = (1, 4, *naive.conv_size(x, w, *canonical[:3]))
+        if rank != 2:
+            ROWS.append(
+                Row(
+                    getattr(conv, f"conv{rank}d"),
+                    lambda x, w, b, *, c=canonical, **_: conv2d(x, w, b, *c),
+                    [x, w, bias],
+                    params,
+                )
+            )
+        # Of the sizes that give y, the first; with output_padding the others.
+        size = [(n - 1) * s - sum(p) + k for n, k, s, p in zip(y[2:], w[2:], canonical[0], canonical[1], strict=True)]
+        for extra in range(canonical[0][0]):
+            ROWS.append(
+                Row(
+                    getattr(conv_transpose, f"conv_transpose{rank}d"),
+                    lambda y, w, b, *, shape=(1, 4, *(n + extra for n in size)), c=canonical, **_: plus_bias(
+                        naive.conv_input_grad(y, w, shape, *c), b
+                    ),
+                    [y, w, bias],
+                    {**params, "output_padding": extra},
+                )
+            )
+
+# Pooling over 1 and 3 axes; average pooling
+for rank in (1, 3):
+    for images, params in [
+        (
+            2,
+            {
+                "kernel_size": (2, 3, 2),
+                "stride": (2, 1, 1),
+                "padding": (1, 1, 0),
+                "dilation": (1, 2, 1),
+                "ceil_mode": True,
+            },
+        ),
+        (
+            1,
+            {
+                "kernel_size": (3, 2, 1),
+                "stride": (1, 2, 2),
+                "padding": (0, 1, 0),
+                "dilation": (1, 1, 1),
+                "ceil_mode": False,
+            },
+        ),
+        (
+            0,
+            {
+                "kernel_size": (2, 2, 2),
+                "stride": (2, 2, 1),
+                "padding": (0, 1, 1),
+                "dilation": (2, 1, 1),
+                "ceil_mode": False,
+            },
+        ),
+    ]:
+        params, x = first(rank, **params), (images, 2, *SPACE[rank])
+        offsets = max_pool(draw(np.random.default_rng(5), x, *NEGATIVE), **params)[1]
+        windows = {k: v for k, v in params.items() if k != "ceil_mode"}
+        scatter, gather_ = getattr(pool, f"max_pool{rank}d_scatter"), getattr(pool, f"max_pool{rank}d_gather")
+        ROWS.append(Row(getattr(pool, f"_max_pool{rank}d"), max_pool, [x], params, domain=NEGATIVE))
+        ROWS.append(Row(pool._flat_indices, flat_indices, [offsets], {"shape": x, **params}))
+        ROWS.append(Row(scatter, max_pool_scatter, [offsets.shape, offsets], {"shape": x, **windows}))
+        ROWS.append(Row(gather_, max_pool_gather, [x, offsets], windows))
+    for flag in (False, True):
+        ROWS.append(
+            Row(
+                getattr(pool, f"max_pool{rank}d"),
+                lambda x, *, rank=rank, flag=flag, **_: max_pool_flat(
+                    x, (2,) * rank, (2,) * rank, (1,) * rank, (1,) * rank, flag
+                )[: 1 + flag],
+                [(1, 2, *SPACE[rank])],
+                {"kernel_size": 2, "padding": 1, "ceil_mode": flag, "return_indices": flag},
+            )
+        )
+for rank in (1, 2, 3):
+    forward, adjoint = getattr(pool, f"_avg_pool{rank}d"), getattr(pool, f"avg_pool{rank}d_adjoint")
+    for images, sizes, (ceil_mode, count_include_pad, divisor_override) in [
+        (1, ((2, 3, 2), (2, 1, 1), (1, 1, 0)), (True, True, None)),
+        (1, ((2, 3, 2), (2, 2, 2), (1, 1, 1)), (True, False, None)),
+        (2, ((3, 2, 2), (1, 1, 2), (0, 0, 1)), (False, True, 5)),
+        (0, ((2, 2, 2), (3, 2, 1), (1, 0, 1)), (False, False, -2)),
+    ]:
+        params = dict(zip(("kernel_size", "stride", "padding"), (v[:rank] for v in sizes), strict=True))
+        params |= {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad, "divisor_override": divisor_override}
+        x = (images, 1, *SPACE[rank])
+        y = avg_pool(np.zeros(x), **params).shape
+        ROWS.append(Row(forward, avg_pool, [x], params))
+        ROWS.append(
+            Row(
+                adjoint,
+                avg_pool_adjoint,
+                [y],
+                {"shape": x, **params},
+            )
+        )
+    for params, canonical in [
+        ({"kernel_size": 2}, (2, 2, 0, False, True)),
+        (
+            {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False},
+            (3, 2, 1, True, False),
+        ),
+    ]:
+        for lead in [(1, 2), (2,)]:
+            ROWS.append(
+                Row(
+                    getattr(pool, f"avg_pool{rank}d"),
+                    lambda x, *, rank=rank, lead=lead, c=canonical, **_: avg_pool(
+                        x.reshape(1, 2, *x.shape[-rank:]), *((v,) * rank for v in c[:3]), *c[3:], None
+                    )[0 if lead == (2,) else ...],
+                    [(*lead, *SPACE[rank])],
+                    params,
+                )
+            )
+
+# Adaptive pooling: windows that tile, overlap, repeat pixels
+for rank in (1, 2, 3):
+    forward, adjoint, largest = (
+        getattr(adaptive_pool, f"_adaptive_avg_pool{rank}d"),
+        getattr(adaptive_pool, f"adaptive_avg_pool{rank}d_adjoint"),
+        getattr(adaptive_pool, f"_adaptive_max_pool{rank}d"),
+    )
+    for images, size in [(1, (1, 5, 2)), (1, (3, 2, 4)), (0, (2, 3, 1)), (2, (9, 1, 1)), (1, (7, 0, 3))]:
+        x, size = (images, 2, *SPACE[rank]), size[:rank]
+        ROWS.append(Row(forward, naive.adaptive_avg_pool, [x], {"output_size": size}))
+        ROWS.append(
+            Row(
+                adjoint,
+                adaptive_avg_pool_adjoint,
+                [(images, 2, *size)],
+                {"shape": x},
+            )
+        )
+        ROWS.append(Row(largest, naive.adaptive_max_pool, [x], {"output_size": size}))
+    ROWS += [
+        Row(
+            getattr(adaptive_pool, f"adaptive_{kind}_pool{rank}d"),
+            lambda x, *, rank=rank, size=size, reference=reference, **_: reference(
+                x, tuple(m or n for m, n in zip(size, x.shape[2:], strict=True))
+            ),
+            [(1, 2, *SPACE[rank])],
+            {"output_size": 3 if set(size) == {3} else size, **params},
+        )
+        for kind, reference, params in [
+            ("avg", naive.adaptive_avg_pool, {}),
+            ("max", naive.adaptive_max_pool, {"return_indices": True}),
+            ("max", lambda x, size: naive.adaptive_max_pool(x, size)[0], {}),
+        ]
+        for size in [(3,) * rank, (None, 4, 2)[:rank]]
+    ]
+
+# Padding: every mode, negative widths, axes of 0 and all of the size that a mode can take
+PADS = [
+    ((2, 5), ((0, 0), (1, 2)), "constant", 0),
+    ((2, 5), ((1, 0), (-1, 3)), "constant", 1.5),
+    ((4, 3), ((-1, -2), (2, -1)), "constant", -2),
+    ((0, 3), ((1, 2), (-3, 1)), "constant", 0),
+    ((3,), ((-3, 3),), "constant", 0.5),
+    ((), (), "constant", 1),
+    ((1, 2, 4), ((0, 0), (0, 0), (3, 2)), "reflect", 0),
+    ((1, 4, 3), ((0, 0), (1, 3), (2, 1)), "reflect", 0),
+    ((1, 4, 5), ((0, 0), (-1, 2), (3, -2)), "reflect", 0),
+    ((1, 2, 3), ((0, 0), (0, 0), (5, 4)), "replicate", 0),
+    ((1, 2, 3), ((0, 0), (3, 0), (-1, 2)), "replicate", 0),
+    ((0, 1, 2, 3), ((0, 0), (0, 0), (3, 0), (1, 2)), "replicate", 0),
+    ((1, 2, 3), ((0, 0), (0, 0), (3, 2)), "circular", 0),
+    ((1, 4, 3), ((0, 0), (2, 4), (-1, 2)), "circular", 0),
+    ((1, 4, 3), ((0, 0), (0, 0), (0, 0)), "circular", 0),
+    ((1, 4, 3), ((0, 0), (0, 0), (0, 0)), "reflect", 0),
+]
+for shape_, widths, mode, value in PADS:
+    params = {"widths": widths, "mode": mode}
+    size = tuple(n + sum(w) for n, w in zip(shape_, widths, strict=True))
+    ROWS.append(Row(pad._pad, naive.pad, [shape_], {**params, "value": value}))
+    ROWS.append(
+        Row(
+            pad.pad_adjoint,
+            pad_adjoint,
+            [size],
+            {"shape": shape_, **params},
+        )
+    )
+ROWS += [
+    Row(pad.pad, lambda x, *, widths=widths, mode, value, **_: naive.pad(x, widths, mode, value or 0), [shape_], params)
+    for shape_, widths, params in [
+        ((2, 3), ((0, 0), (1, 2)), {"pad": (1, 2), "mode": "constant", "value": None}),
+        ((2, 3), ((0, 1), (-1, 2)), {"pad": [-1, 2, 0, 1], "mode": "constant", "value": 2.5}),
+        ((1, 2, 3, 4), ((0, 0), (0, 0), (1, 2), (3, 0)), {"pad": (3, 0, 1, 2), "mode": "reflect", "value": None}),
+        ((2, 3, 4), ((0, 0), (1, 0), (0, 5)), {"pad": (0, 5, 1, 0), "mode": "replicate", "value": 0}),
+        ((1, 2, 3), ((0, 0), (0, 0), (3, 1)), {"pad": (3, 1), "mode": "circular", "value": None}),
+    ]
+]
+
+# Windows as columns, and back
+for images, params in [
+    (2, {"kernel_size": (2, 3), "dilation": (1, 1), "padding": (0, 0), "stride": (1, 1)}),
+    (1, {"kernel_size": (3, 2), "dilation": (1, 2), "padding": (1, 2), "stride": (2, 1)}),
+    (1, {"kernel_size": (1, 1), "dilation": (1, 1), "padding": (0, 0), "stride": (2, 3)}),
+    (0, {"kernel_size": (2, 2), "dilation": (2, 1), "padding": (0, 1), "stride": (3, 3)}),
+]:
+    x = (images, 2, 5, 4)
+    columns = naive.unfold(np.zeros(x), **params).shape
+    ROWS.append(Row(fold._unfold, naive.unfold, [x], params))
+    ROWS.append(Row(fold.unfold, naive.unfold, [x], params))
+    ROWS.append(Row(fold._fold, naive.fold, [columns], {"output_size": (5, 4), **params}))
+    ROWS.append(Row(fold.fold, naive.fold, [columns], {"output_size": (5, 4), **params}))
+ROWS += [
+    Row(
+        fold._fold,
+        naive.fold,
+        [(1, 4, 3)],
+        {"output_size": (2, 4), "kernel_size": (2, 2), "dilation": (1, 1), "padding": (0, 0), "stride": (1, 1)},
+    ),
+    Row(
+        fold.unfold,
+        lambda x, **_: naive.unfold(x[None], (2, 2), (2, 2), (1, 1), (1, 1))[0],
+        [(2, 5, 4)],
+        {"kernel_size": 2, "dilation": 2, "padding": 1},
+    ),
+    Row(
+        fold.fold,
+        lambda x, **_: naive.fold(x[None], (3, 3), (2, 2), (1, 1), (0, 0), (1, 1))[0],
+        [(8, 4)],
+        {"output_size": 3, "kernel_size": 2},
+    ),
+]
+
+# Resizing: up, down, by a factor that is no quotient of the sizes, to and from one pixel
+for rank in (1, 2, 3):
+    x = (1, 2, *(5, 4, 3)[:rank])
+    for size, mode, align_corners, scales in [
+        ((8, 3, 6), "nearest", False, None),
+        ((3, 9, 2), "nearest", False, (0.7, 2.3, 0.8)),
+        ((7, 2, 4), "nearest-exact", False, None),
+        ((7, 3, 6), "linear", False, None),
+        ((2, 9, 1), "linear", False, (0.47, 2.3, 0.4)),
+        ((8, 1, 3), "linear", True, None),
+        ((9, 6, 2), "cubic", False, None),
+        ((3, 7, 5), "cubic", True, None),
+    ]:
+        if rank == 3 and mode == "cubic":
+            continue
+        params = {"mode": mode, "align_corners": align_corners, "scales": scales and scales[:rank]}
+        gy = (1, 2, *size[:rank])
+        ROWS.append(Row(interpolate._interpolate, naive.interpolate, [x], {"size": size[:rank], **params}))
+        ROWS.append(
+            Row(
+                interpolate.interpolate_adjoint,
+                interpolate_adjoint,
+                [gy],
+                {"shape": x, **params},
+            )
+        )
+for x, size in [((0, 2, 3), (5,)), ((2, 1, 1), (4,))]:
+    params = {"mode": "linear", "align_corners": False, "scales": None}
+    ROWS.append(Row(interpolate._interpolate, naive.interpolate, [x], {"size": size, **params}))
+ROWS += [
+    Row(interpolate.interpolate, lambda x, *, c=canonical, **_: naive.interpolate(x, *c), [x], params)
+    for x, params, canonical in [
+        ((1, 2, 3, 4), {"size": 5}, ((5, 5), "nearest", False, None)),
+        ((1, 2, 3), {"scale_factor": 2.5}, ((7,), "nearest", False, (2.5,))),
+        ((1, 2, 3), {"scale_factor": 2.5, "recompute_scale_factor": True}, ((7,), "nearest", False, None)),
+        ((1, 2, 3), {"size": (5,), "mode": "linear", "align_corners": True}, ((5,), "linear", True, None)),
+        ((1, 2, 3, 4), {"size": (2, 7), "mode": "bilinear"}, ((2, 7), "linear", False, None)),
+        ((1, 2, 3, 4), {"scale_factor": (2, 0.6), "mode": "bilinear"}, ((6, 2), "linear", False, (2.0, 0.6))),
+        ((1, 1, 3, 2, 2), {"scale_factor": 1.5, "mode": "trilinear"}, ((4, 3, 3), "linear", False, (1.5,) * 3)),
+        ((1, 1, 4, 3), {"size": (6, 5), "mode": "bicubic"}, ((6, 5), "cubic", False, None)),
+        ((1, 1, 4, 3), {"size": 5, "mode": "nearest-exact"}, ((5, 5), "nearest-exact", False, None)),
+    ]
+]
+ROWS.append(
+    Row(
+        interpolate.interpolate,
+        lambda x, **_: naive.adaptive_avg_pool(x, (2, 3)),
+        [(1, 2, 5, 4)],
+        {"size": (2, 3), "mode": "area"},
     )
 )
 
@@ -1039,12 +1406,12 @@ ROWS += [
             PLAIN,
         ),
         (activation._hardtanh, hardtanh, {}, PLAIN),
-        (activation._elu, elu, {}, PLAIN),
-        (activation._gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), {}, (-4.1, 3.3)),
-        (activation._gelu_tanh, gelu_tanh, {}, (-4.1, 3.3)),
-        (activation._silu, lambda x: x / (1 + np.exp(-x)), {}, (-4.1, 3.3)),
-        (activation._softplus, softplus, {}, (-4.1, 3.3)),
-        (activation.logsigmoid, lambda x: -np.log(1 + np.exp(-x)), {}, (-4.1, 3.3)),
+        (smooth._elu, elu, {}, PLAIN),
+        (smooth._gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), {}, (-4.1, 3.3)),
+        (smooth._gelu_tanh, gelu_tanh, {}, (-4.1, 3.3)),
+        (smooth._silu, lambda x: x / (1 + np.exp(-x)), {}, (-4.1, 3.3)),
+        (smooth._softplus, softplus, {}, (-4.1, 3.3)),
+        (smooth.logsigmoid, lambda x: -np.log(1 + np.exp(-x)), {}, (-4.1, 3.3)),
         (elementwise.log1p, lambda x: np.log(1 + x), {}, (-0.7, 2.3)),
         (elementwise.erf, erf, {}, PLAIN),
         (elementwise.erfc, lambda x: 1 - erf(x), {}, PLAIN),
@@ -1057,21 +1424,21 @@ ROWS += [
         activation._leaky_relu, lambda x, negative_slope: x * np.where(x > 0, 1, -0.3), [(6,)], {"negative_slope": -0.3}
     ),
     Row(activation._hardtanh, hardtanh, [(6,)], {"min_val": -0.7, "max_val": 1.6}),
-    Row(activation._elu, elu, [(6,)], {"alpha": 1.7, "scale": 0.6}),
-    Row(activation._softplus, softplus, [(6,)], {"beta": 2.0, "threshold": 1.5}),
-    Row(activation._softplus, softplus, [(6,)], {"beta": -0.5, "threshold": 20.0}),
+    Row(smooth._elu, elu, [(6,)], {"alpha": 1.7, "scale": 0.6}),
+    Row(smooth._softplus, softplus, [(6,)], {"beta": 2.0, "threshold": 1.5}),
+    Row(smooth._softplus, softplus, [(6,)], {"beta": -0.5, "threshold": 20.0}),
     Row(activation._prelu, lambda x, w: np.where(x > 0, x, w * x), [(2, 3), (3,)]),
     Row(activation._prelu, lambda x, w: np.where(x > 0, x, w * x), [(2, 3), 0.2]),
     Row(elementwise._sign, lambda x: np.array([-1.0, 0, 1]), [np.array([-0.2, 0, 3])]),
     Row(activation.leaky_relu, leaky_relu, [(2, 3)]),
     Row(activation.hardtanh, hardtanh, [(2, 3)], {"max_val": 0.5}),
     Row(activation.relu6, lambda x: hardtanh(x, 0, 6), [(7,)], domain=(-2.9, 8.3)),
-    Row(activation.elu, elu, [(2, 3)], {"alpha": 0.4}),
-    Row(activation.selu, lambda x: elu(x, 1.6732632423543772, 1.0507009873554805), [(2, 3)]),
-    Row(activation.gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), [(2, 3)]),
-    Row(activation.gelu, lambda x, approximate: gelu_tanh(x), [(2, 3)], {"approximate": "tanh"}),
-    Row(activation.silu, lambda x: x / (1 + np.exp(-x)), [(2, 3)]),
-    Row(activation.softplus, softplus, [(2, 3)], {"beta": 0.5}),
+    Row(smooth.elu, elu, [(2, 3)], {"alpha": 0.4}),
+    Row(smooth.selu, lambda x: elu(x, 1.6732632423543772, 1.0507009873554805), [(2, 3)]),
+    Row(smooth.gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), [(2, 3)]),
+    Row(smooth.gelu, lambda x, approximate: gelu_tanh(x), [(2, 3)], {"approximate": "tanh"}),
+    Row(smooth.silu, lambda x: x / (1 + np.exp(-x)), [(2, 3)]),
+    Row(smooth.softplus, softplus, [(2, 3)], {"beta": 0.5}),
     Row(activation.softmin, lambda x, dim: softmax(-x, dim), [(2, 3)], {"dim": -1}),
     Row(activation.softmin, lambda x, dim: softmax(-x, dim), [()], {"dim": 0}),
     *[
@@ -1184,6 +1551,14 @@ ROWS += [
         Row(tables.embedding_grad, rows_added, [(*index.shape, 3), index], {"size": size})
         for index, size in [(TOKENS, 5), (TOKENS[:0], 2), (np.array([1, 0], np.uint8), 3), (np.array(2), 3)]
     ],
+    # What these two parameters do to a gradient is no derivative. Here they find nothing to change; where they do, see
+    # test_ops_losses.py.
+    Row(
+        tables._embedding,
+        lambda i, w, **_: w[i],
+        [np.array([[4, 0], [1, 3]]), (5, 3)],
+        {"padding_idx": 2, "scale_grad_by_freq": True},
+    ),
     Row(tables.embedding, lambda i, w: w[i], [TOKENS, (5, 3)]),
 ]
 

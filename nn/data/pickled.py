@@ -19,9 +19,10 @@ CALLS = {
     "numpy ndarray": "class",
 }
 VALUES = {
-    *("BININT", "BININT1", "BININT2", "LONG1"),
+    *("BININT", "BININT1", "BININT2", "LONG1", "INT"),
     *("BINSTRING", "SHORT_BINSTRING", "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES"),
 }
+PLAIN = (bool, int, str, bytes)
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 
 
@@ -42,8 +43,8 @@ class _UInt8:
     """The only dtype there is."""
 
 
-def read_pickled(content: bytes) -> Any:
-    """The value that a pickle of dicts, lists, tuples, strings, bytes, whole numbers and uint8 arrays holds.
+def read_pickled(content: bytes) -> dict[str, Any]:
+    """The dict that a pickle holds: of strings, bytes, whole numbers, None, lists of these, and uint8 arrays.
 
     Raises ValueError, with the opcode or name, for whatever else it asks for and if it is damaged.
     """
@@ -55,8 +56,12 @@ def read_pickled(content: bytes) -> Any:
                 if len(stack) != 1 or stack[0] is MARK:
                     raise ValueError("it does not end with one value")
                 return _finished(stack[0])
+            if opcode.name == "PROTO" and (argument or 0) > 5:
+                raise ValueError(f"protocol {argument}, expected 5 or less")
+            if opcode.name == "FRAME" and (argument or 0) > len(content) - (place or 0):
+                raise ValueError(f"a frame of {argument} bytes is longer than what is left")
             _carry_out(opcode.name, argument, place, stack, memo)
-    except (IndexError, KeyError, TypeError, AttributeError) as error:
+    except (IndexError, KeyError, TypeError, AttributeError, Warning) as error:  # pickletools warns of odd names
         raise ValueError(f"its opcodes do not fit each other: {error!r}") from None
     raise ValueError("it ends too early")
 
@@ -153,7 +158,7 @@ def _called(called: Any, arguments: Any) -> _Array | _UInt8:
     match called, arguments:
         case _Name(kind="array"), (_Name(kind="class"), (0,), b"b" | "b"):
             return _Array()
-        case _Name(kind="dtype"), (b"u1" | "u1", bool() | int(), bool() | int()):
+        case _Name(kind="dtype"), (b"u1" | "u1", 0, 1):
             return _UInt8()
     raise ValueError("it calls something in a way that uint8 arrays do not need")
 
@@ -162,7 +167,7 @@ def _build(built: Any, state: Any) -> None:
     match built, state:
         case _UInt8(), (3, b"|" | "|", None, None, None, -1, -1, 0):
             return
-        case _Array(), (1, tuple(shape), _UInt8(), bool() | int() as fortran, bytes(values)):
+        case _Array(), (1, tuple(shape), _UInt8(), (0 | 1) as fortran, bytes(values)):
             if len(shape) <= 4 and all(type(n) is int and n >= 0 for n in shape) and math.prod(shape) == len(values):
                 built.values = np.frombuffer(values, np.uint8).reshape(shape, order="F" if fortran else "C")
                 return
@@ -170,15 +175,17 @@ def _build(built: Any, state: Any) -> None:
     raise ValueError("it holds an array that is not one of uint8")
 
 
-def _finished(value: Any) -> Any:
-    """The value with arrays in place of what stood for them, in a dict, where the batches have them."""
+def _finished(value: Any) -> dict[str, Any]:
+    """The dict that a batch is, with arrays in place of what stood for them, and else plain values or lists of them."""
     if not isinstance(value, dict):
         raise ValueError(f"it holds a {type(value).__name__}, expected a dict")
-    result = {}
+    result: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(item, _Array):
             if item.values is None:
                 raise ValueError("an array has no content")
             item = item.values
+        elif not all(part is None or isinstance(part, PLAIN) for part in (item if type(item) is list else [item])):
+            raise ValueError(f"{key!r} is neither an array nor a plain value nor a list of such")
         result[key if isinstance(key, str) else key.decode("latin-1")] = item
     return result

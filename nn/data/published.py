@@ -201,7 +201,7 @@ def _kind(part: str) -> str:
 
 def _bases(folder: FolderPath, system_folders: tuple[str, ...]) -> list[Path]:
     """Where to look, in this order; the first is where a download goes."""
-    given = [Path(folder)] if folder is not None else []
+    given = [Path(folder).expanduser()] if folder is not None else []
     named = [Path(os.environ[VARIABLE]).expanduser()] if os.environ.get(VARIABLE) else []
     own = [*given, *named]
     return [*own, *map(Path, system_folders), _cache()] if own else [_cache(), *map(Path, system_folders)]

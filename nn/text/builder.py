@@ -128,7 +128,7 @@ class Builder:
             raise wrong(
                 self.text,
                 item.position,
-                f"a {written_size(kernel)} kernel has no middle: say its padding at stride {written_size(stride)}",
+                f"a {kernel[0]}x{kernel[1]} kernel has no middle: say its padding at stride {written_size(stride)}",
             )
         elif any(n % 2 for n in reach):
             padding = "same"
@@ -146,6 +146,6 @@ class Builder:
             raise wrong(
                 self.text,
                 item.position,
-                f"a {written_size(window)} window does not fit maps of {self.shape[1]}x{self.shape[2]}",
+                f"a {window[0]}x{window[1]} window does not fit maps of {self.shape[1]}x{self.shape[2]}",
             )
         self.shape = (self.shape[0], *size)

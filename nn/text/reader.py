@@ -62,10 +62,10 @@ class Reader:
                 groups[-1][0].extend(last)
             elif token.kind == "repeat":
                 times = int(re.sub(r"\D", "", token.text))
-                if not last or times < 1:
-                    raise wrong(
-                        self.text, token.position, "there is no layer to repeat" if not last else "repeat at least once"
-                    )
+                if not last:
+                    raise wrong(self.text, token.position, "there is no layer to repeat")
+                if times < 1:
+                    raise wrong(self.text, token.position, "a layer is repeated at least once")
                 groups[-1][0].extend(last * (times - 1))
                 last = []
             else:

@@ -1,4 +1,7 @@
-"""Activation functions and dropout."""
+"""Activation functions: piecewise linear ones, tanh, sigmoid, softmax; and dropout. More in `smooth_activation.py`.
+
+`inplace` is taken for code written for PyTorch, and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,16 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..kernels import softmax as kernel
-from ..kernels import special
 from ..node import Array
 from ..primitive import astype, elementwise, primitive
 from ..random import default_generator
 from .check import normalize_dim, number, same_dtype
-from .elementwise import erfc, exp, ge, gt, le, logical_or, lt, neg, where
+from .elementwise import exp, ge, gt, le, logical_or, neg, where
 from .reduce import sum
 from .shape import reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
-# Equation 14 of the paper named at selu.
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-SQRT_HALF = math.sqrt(0.5)
-GELU_1, GELU_3 = math.sqrt(8 / math.pi), 0.044715 * math.sqrt(8 / math.pi)
-FAR = 30.0  # the tanh in gelu is +-1 there to every digit, and its argument no dtype's infinity
 
 
 @elementwise
@@ -56,10 +52,7 @@ sigmoid.defvjps(lambda g, out: g * out * (1 - out))
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """input where it is above 0, `negative_slope` * input elsewhere. The slope at 0 is `negative_slope`.
-
-    `inplace` is taken for code written for PyTorch, here and below, and changes nothing.
-    """
+    """input where it is above 0, `negative_slope` * input elsewhere. The slope at 0 is `negative_slope`."""
     same_dtype("leaky_relu", input=input)
     return _leaky_relu(input, negative_slope=number("leaky_relu", "negative_slope", negative_slope))
 
@@ -117,137 +110,6 @@ _prelu.defvjps(
     lambda g, input: where(gt(input, 0), 0.0, g * input),
 )
 _hardtanh.defvjps(lambda g, out, min_val, max_val: where(logical_or(le(out, min_val), ge(out, max_val)), 0.0, g))
-
-
-# Smooth
-
-
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """input where it is above 0, alpha * (exp(input) - 1) elsewhere. The slope at 0 is `alpha`, its derivative there 0.
-
-    After Clevert, Unterthiner and Hochreiter (2015), https://arxiv.org/abs/1511.07289.
-    """
-    same_dtype("elu", input=input)
-    return _elu(input, alpha=number("elu", "alpha", alpha), scale=1.0)
-
-
-def selu(input: Any, inplace: bool = False) -> Tensor:
-    """scale * elu(input, alpha), with the two numbers that keep mean 0 and variance 1 through many layers.
-
-    The slope at 0 is scale * alpha. After Klambauer and others, "Self-Normalizing Neural Networks" (2017), eq. 14,
-    https://arxiv.org/abs/1706.02515.
-    """
-    same_dtype("selu", input=input)
-    return _elu(input, alpha=SELU_ALPHA, scale=SELU_SCALE)
-
-
-@elementwise
-def _elu(input: Array, *, alpha: float = 1.0, scale: float = 1.0) -> Array:
-    with np.errstate(over="ignore"):
-        return np.where(np.less_equal(input, 0), (scale * alpha) * np.expm1(np.minimum(input, 0)), scale * input)
-
-
-def _elu_slope(input: Any, alpha: float, scale: float) -> Any:
-    # exp is asked only below 0: it does not overflow, and at the kink the derivative of the slope is 0, as in PyTorch.
-    return where(le(input, 0), exp(where(lt(input, 0), input, 0.0)) * (alpha * scale), scale)
-
-
-def gelu(input: Any, approximate: str = "none") -> Tensor:
-    """input * P(Z <= input), with Z normally distributed.
-
-    With `approximate="tanh"`, input/2 * (1 + tanh(sqrt(2/pi) * (input + 0.044715 * input^3))). After Hendrycks and
-    Gimpel, "Gaussian Error Linear Units" (2016), https://arxiv.org/abs/1606.08415. nan at -inf, as in PyTorch.
-    """
-    if approximate not in ("none", "tanh"):
-        raise ShapeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    same_dtype("gelu", input=input)
-    return _gelu(input) if approximate == "none" else _gelu_tanh(input)
-
-
-@elementwise
-def _gelu(input: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # -inf * 0
-        return input * (0.5 * special.erfc(np.multiply(input, -SQRT_HALF)))
-
-
-def _gelu_slope(input: Any) -> Any:
-    density = exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))
-    return erfc(input * -SQRT_HALF) * 0.5 + input * density
-
-
-@elementwise
-def _gelu_tanh(input: Array) -> Array:
-    x = np.asarray(input)
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x
-    near = np.clip(wide, -FAR, FAR)
-    with np.errstate(invalid="ignore", under="ignore"):
-        return np.asarray(wide * sigmoid(near * (GELU_1 + GELU_3 * (near * near)))).astype(x.dtype)
-
-
-def _gelu_tanh_slope(input: Any) -> Any:
-    # (1 + tanh(u)) / 2 is sigmoid(2u), whose tail keeps its digits. Beyond +-FAR it is 0 or 1 and changes no more.
-    near = _hardtanh(input, min_val=-FAR, max_val=FAR)
-    square = near * near
-    share = sigmoid(near * (GELU_1 + GELU_3 * square))
-    return share + input * (share * (1 - share) * (GELU_1 + 3 * GELU_3 * square))
-
-
-def silu(input: Any, inplace: bool = False) -> Tensor:
-    """input * sigmoid(input), also known as swish. nan at -inf, as in PyTorch.
-
-    After Elfwing, Uchibe and Doya (2017), https://arxiv.org/abs/1702.03118.
-    """
-    same_dtype("silu", input=input)
-    return _silu(input)
-
-
-@elementwise
-def _silu(input: Array) -> Array:
-    with np.errstate(invalid="ignore"):
-        return input * sigmoid(input)
-
-
-def _silu_slope(input: Any) -> Any:
-    share = sigmoid(input)
-    return share * (1 + input * (1 - share))
-
-
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta * input)) / beta, a smooth relu; where beta * input is above `threshold`, the input itself.
-
-    From there on the slope is 1, and at `threshold` the derivative of the slope is 0.
-    """
-    same_dtype("softplus", input=input)
-    beta, threshold = number("softplus", "beta", beta), number("softplus", "threshold", threshold)
-    if beta == 0:
-        raise ShapeError(f"softplus: beta must not be 0, got {beta}")
-    return _softplus(input, beta=beta, threshold=threshold)
-
-
-@elementwise
-def _softplus(input: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Array:
-    with np.errstate(over="ignore", invalid="ignore"):
-        z = input * beta
-        return np.where(np.greater(z, threshold), input, np.logaddexp(z, 0) / beta)
-
-
-def _softplus_slope(input: Any, beta: float, threshold: float) -> Any:
-    z = input * beta
-    return where(gt(z, threshold), 1.0, sigmoid(where(ge(z, threshold), threshold, z)))
-
-
-@elementwise(floats=True)
-def logsigmoid(input: Array) -> Array:
-    """log(sigmoid(input)), exact where sigmoid itself would round to 0 or 1."""
-    return np.minimum(input, 0) - np.log1p(np.exp(-np.absolute(input)))
-
-
-_elu.defvjps(lambda g, input, alpha, scale: g * _elu_slope(input, alpha, scale))
-_gelu.defvjps(lambda g, input: g * _gelu_slope(input))
-_gelu_tanh.defvjps(lambda g, input: g * _gelu_tanh_slope(input))
-_silu.defvjps(lambda g, input: g * _silu_slope(input))
-_softplus.defvjps(lambda g, input, beta, threshold: g * _softplus_slope(input, beta, threshold))
-logsigmoid.defvjps(lambda g, input: g * sigmoid(-input))
 
 
 # Over an axis

@@ -10,9 +10,10 @@ from ..dtypes import FLOAT32
 from ..errors import DTypeError, ShapeError
 from ..node import Array
 from ..primitive import astype, elementwise
-from .activation import logsigmoid, sigmoid
+from .activation import sigmoid
 from .elementwise import exp, log, log1p, lt, where
 from .loss import checked_pair, checked_reduction, reduced
+from .smooth_activation import logsigmoid
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

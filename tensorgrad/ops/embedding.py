@@ -52,8 +52,8 @@ def embedding(
     if max_norm is not None:
         _renorm(index, weight, number("embedding", "max_norm", max_norm), number("embedding", "norm_type", norm_type))
     # A copy, unless it is a tensor, whose changes are noticed: the gradient needs the numbers as they are now.
-    index = input if isinstance(input, TensorBase) else np.array(index)
-    return _embedding(index, weight, padding_idx=padding_idx, scale_grad_by_freq=bool(scale_grad_by_freq))
+    kept = input if isinstance(input, TensorBase) else np.array(index)
+    return _embedding(kept, weight, padding_idx=padding_idx, scale_grad_by_freq=bool(scale_grad_by_freq))
 
 
 def _renorm(index: Array, weight: Any, max_norm: float, norm_type: float) -> None:

@@ -130,7 +130,10 @@ def _gather(x: Array, index: Array, *, dim: int) -> Array:
 def scatter_along(x: Array, index: Array, *, dim: int, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x added where `index` points along `dim`: the adjoint of gather."""
     result = np.zeros(shape, x.dtype)
-    add_at(result, _places(index, dim), x)
+    if index.ndim and index.shape[dim] == 1:
+        np.put_along_axis(result, index, x, dim)  # no place comes twice
+    else:
+        add_at(result, _places(index, dim), x)
     return result
 
 

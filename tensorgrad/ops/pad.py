@@ -41,11 +41,12 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     pairs = [(int(given[i]), int(given[i + 1])) for i in range(0, len(given), 2)]
     widths = ((0, 0),) * (len(shape) - len(pairs)) + tuple(reversed(pairs))
     for size, width in zip(shape, widths, strict=True):
-        if size + sum(width) < 0:
-            raise ShapeError(f"pad: nothing is left of an axis of {size} with {width} around it (input {shape})")
+        left = size + min(width[0], 0) + min(width[1], 0)
+        if size + sum(width) < 0 or (mode == "constant" and left < 0):
+            raise ShapeError(f"pad: an axis of {size} is too short for padding {width} (input {shape})")
         if mode == "reflect" and max(width) >= max(size, 1):
             raise ShapeError(f"pad: reflect needs less padding than values: {width} around an axis of {size}")
-        if mode == "circular" and max(width) > max(size + min(*width, 0), 0):
+        if mode == "circular" and max(width) > max(left, 0):
             raise ShapeError(f"pad: circular needs at most as much padding as values: {width} around an axis of {size}")
         if mode == "replicate" and size == 0 < max(width):
             raise ShapeError(f"pad: there is nothing to replicate: {width} around an axis of 0 (input {shape})")

@@ -445,6 +445,23 @@ def test_ctrl_c_from_outside_saves_and_the_printed_command_goes_on(digits, resul
     assert_same_results(tmp_path, results)
 
 
+def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(digits, results, tmp_path):
+    arguments = ["--epochs", "2", "--batch-size", "16", "--data", digits, "--out", tmp_path, "--checkpoint-every", "1"]
+    program = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "examples.train_mnist", *arguments], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    with program:
+        while not program.stdout.readline().startswith(b"epoch"):
+            pass
+        program.kill()
+    assert program.returncode == -signal.SIGKILL
+    assert "metrics.csv" not in contents(tmp_path)
+    for leftover in tmp_path.glob(".tmp-*"):  # a killed process may leave its temporary file
+        leftover.unlink()
+    assert train_mnist.main(["--resume", str(tmp_path / "checkpoint.safetensors")]) == 0
+    assert_same_results(tmp_path, results)
+
+
 def test_a_second_ctrl_c_stops_at_once(digits, tmp_path, monkeypatch, capsys):
     def twice(self, closure=None):
         signal.raise_signal(signal.SIGINT)

@@ -13,6 +13,7 @@ import pickle
 import resource
 import sys
 import tarfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,9 @@ class PlainUnpickler(pickle.Unpickler):
 
 
 def plain_pickle(content):
-    value = PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
+    with warnings.catch_warnings():  # Python 2's files have align=0, which NumPy 2.4 would like to be False
+        warnings.simplefilter("ignore")
+        value = PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
     return {key if isinstance(key, str) else key.decode("latin-1"): item for key, item in value.items()}
 
 

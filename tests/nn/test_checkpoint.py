@@ -30,6 +30,7 @@ OPTIMIZERS = {
     "SGD momentum": lambda params: nn.optim.SGD(params, lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3),
     "Adam": lambda params: nn.optim.Adam(params, lr=0.01),
     "AdamW": lambda params: nn.optim.AdamW(params, lr=0.01),
+    "RMSprop": lambda params: nn.optim.RMSprop(params, lr=0.01, momentum=0.9, centered=True),
 }
 
 
@@ -106,6 +107,43 @@ def test_t46_frozen_parameters_stay_frozen_and_equal(tmp_path):
     (checkpoint := load_checkpoint(tmp_path / "c")).restore(other.parts)
     other.losses = checkpoint.progress["losses"]
     assert other.steps(21).result() == undisturbed
+
+
+S = nn.schedule
+SCHEDULES = {
+    "StepLR": lambda o: S.StepLR(o, 3),
+    "MultiStepLR": lambda o: S.MultiStepLR(o, [2, 5]),
+    "ExponentialLR": lambda o: S.ExponentialLR(o, 0.9),
+    "CosineAnnealingLR": lambda o: S.CosineAnnealingLR(o, 9),
+    "LinearLR": lambda o: S.LinearLR(o, 0.1, total_iters=4),
+    "LambdaLR": lambda o: S.LambdaLR(o, lambda epoch: 0.95**epoch),
+    "OneCycleLR": lambda o: S.OneCycleLR(o, max_lr=0.1, total_steps=12),
+    "ReduceLROnPlateau": lambda o: S.ReduceLROnPlateau(o, patience=1),
+    "SequentialLR": lambda o: S.SequentialLR(o, [S.LinearLR(o, 0.1, total_iters=4), S.CosineAnnealingLR(o, 6)], [4]),
+}
+
+
+@pytest.mark.parametrize("at", [0, 1, 4, 6])
+@pytest.mark.parametrize("make", SCHEDULES)
+def test_t46_every_schedule_goes_on_with_the_same_rates(tmp_path, make, at):
+    def run():
+        optimizer = nn.optim.SGD([nn.Parameter(np.zeros(2, np.float32))], lr=0.1, momentum=0.9)
+        return {"optimizer": optimizer, "schedule": SCHEDULES[make](optimizer)}
+
+    def rates(parts, steps):
+        found = []
+        for step in steps:
+            parts["schedule"].step(*[1.0] * (make == "ReduceLROnPlateau"))
+            found.append([step, dict(parts["optimizer"].param_groups[0], params=None)])
+        return found
+
+    expected = rates(run(), range(10))
+    first, other = run(), run()
+    rates(other, range(3))
+    rates(first, range(at))
+    save_checkpoint(tmp_path / "c", first)
+    load_checkpoint(tmp_path / "c").restore(other)
+    assert repr(rates(other, range(at, 10))) == repr(expected[at:])
 
 
 def test_saving_disturbs_nothing(tmp_path):

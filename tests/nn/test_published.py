@@ -273,6 +273,10 @@ class Trap:
         (pickle.dumps([1], 2), "it holds a list, expected a dict"),
         (pickle.dumps({"a": 1}, 2)[:-1], "pickle exhausted before seeing STOP"),
         (b"\x80\x02}q\x01U\x01aq\x02cnumpy\nndarray\nK\x00\x85Rs.", "it calls something in a way that uint8 arrays"),
+        (pickle.dumps({"a": [[1]]}, 2), "'a' is neither an array nor a plain value nor a list of such"),
+        (pickle.dumps({"a": np.ndarray}, 2), "'a' is neither an array nor a plain value nor a list of such"),
+        (pickle.dumps({"a": 1}, 2).replace(b"\x80\x02", b"\x80\x09"), "protocol 9, expected 5 or less"),
+        (b"\x80\x04\x95\xff" + bytes(7) + b"}.", "a frame of 255 bytes is longer than what is left"),
         (b"", "pickle exhausted before seeing STOP"),
         (b"0.", "opcode POP at byte 0 is not one of those that plain data need"),
         (b"a.", "its opcodes do not fit each other: IndexError"),
@@ -292,7 +296,7 @@ def test_no_other_pickle_is_read_and_none_is_executed(content, text, tmp_path, m
 def test_plain_values_come_out_as_pickle_would_give_them(protocol):
     value = {
         "data": np.arange(24, dtype=np.uint8).reshape(2, 3, 4), "labels": [1, 2, 300, -5, 2**40], "text": "é",
-        "bytes": b"\xff", "none": None, "flags": (True, False), "empty": [(), {}],
+        "bytes": b"\xff", "none": None, "flags": [True, False], "empty": [],
         "f": np.asfortranarray(np.eye(3, dtype="u1")),
     }  # fmt: skip
     found = read_pickled(pickle.dumps(value, protocol))
@@ -383,3 +387,11 @@ def test_the_cache_is_where_the_system_has_it(platform, variable, expected, monk
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setenv("XDG_CACHE_HOME", variable)
     assert published._cache() == Path(expected).expanduser()
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "data", SETS["MNIST"][1])
+    assert_holds(load_mnist("~/data"), SETS["MNIST"][1])
+    monkeypatch.setenv("TENSORGRAD_DATA", "~/data")
+    assert_holds(load_mnist(), SETS["MNIST"][1])

@@ -115,7 +115,7 @@ def test_conv(rank, dtype):
 @BOTH
 @RANKS
 def test_conv_transpose(rank, dtype):
-    kernel, space = (3, 2, 2)[:rank], (4, 3, 3)[:rank]
+    kernel, space = (3, 3, 2)[:rank], (4, 3, 3)[:rank]
     cases = []
     for p in product(
         stride=[1, 2, unlike(rank, 2)],
@@ -126,15 +126,16 @@ def test_conv_transpose(rank, dtype):
     ):
         weight = (4, 3, *kernel)
         leads = [((2, 4), (3 * p["groups"],)), ((4,), None)]
-        if p["output_padding"] == 0 or p["stride"] == 2:
-            leads.append(((0, 4), None))  # an empty batch: PyTorch does not check output_padding
+        if p["padding"] == 0 and p["output_padding"] == 0:
+            leads.append(((0, 4), None))  # an empty batch, of which PyTorch does not check the sizes
         cases += [([(*lead, *space), weight, bias], (), p) for lead, bias in leads]
     cases.append(([(1, 2, *space), (2, 1, *kernel), (3,)], (3, 1, 2, 1, 1), {}))
     cases.append(([(1, 2, *space), (2, 3, *kernel), (3,)], (3, 1, 2, 1, 1), {}))
     cases.append(([(1, 2, *space), (2, 2, *[1] * rank), (2,)], (1, 2), {}))  # nothing is left
     cases.append(([(1, 2, *space), (2, 2, *[1] * rank), (2,)], (1, 0, 1, 1, 2), {}))  # pointwise, with room at the end
     cases.append(([(1, 2, *space), (2, 2, *[1] * rank), (2,)], (3, 1), {}))
-    compare_all(f"conv_transpose{rank}d", cases, dtype, least=150)
+    cases.append(([(2, 1, *[1] * rank), (1, 1, *[1] * rank), None], (1, 3, 6, 1, 7), {}))  # only padding is left
+    compare_all(f"conv_transpose{rank}d", cases, dtype, least=130)
 
 
 # Pooling
@@ -172,7 +173,7 @@ def test_avg_pool(rank, dtype):
     cases = [([(*lead, *SPACE[rank])], (), p) for p in choices for lead in [(2, 2), (2,), (0, 2)]]
     cases.append(([(1, 2, *SPACE[rank])], (2, 2, 1, True, False), {}))
     cases.append(([(1, 2, *SPACE[rank])], (8, 2), {}))
-    compare_all(f"avg_pool{rank}d", cases, dtype, least=200)
+    compare_all(f"avg_pool{rank}d", cases, dtype, least={1: 200, 2: 600, 3: 600}[rank])
 
 
 @BOTH
@@ -191,7 +192,7 @@ def test_adaptive_pool(kind, rank, dtype):
     ]
     cases.append(([(1, 1, *[0] * rank)], (2,), {}))
     cases.append(([(1, 1, *SPACE[rank])], ((1,) * (rank + 1),), {}))
-    compare_all(f"adaptive_{kind}_pool{rank}d", cases, dtype, least=100)
+    compare_all(f"adaptive_{kind}_pool{rank}d", cases, dtype, least={"avg": 100, "max": 200}[kind])
 
 
 # Padding, folding, resizing
@@ -211,7 +212,7 @@ def test_pad(mode, rank, dtype):
         cases += [([(*lead, *SPACE[rank])], (widths, mode), value) for lead in [(2, 2), (2,), (0, 2)]]
     cases += [([(1, 1, *[4] * rank)], ((w, 0) * rank, mode), {}) for w in [3, 4, 5]]
     cases.append(([(2, 1, *SPACE[rank])], ((1, 1, 1), mode), {}))
-    compare_all("pad", cases, dtype, least=20)
+    compare_all("pad", cases, dtype, least={1: 20, 2: 140, 3: 180}[rank])
 
 
 @BOTH
@@ -219,11 +220,24 @@ def test_pad_with_zeros_any_axes(dtype):
     cases = [
         ([shape], (widths,), {})
         for shape in [(3,), (2, 3), (2, 0, 3), (2, 3, 4, 5)]
-        for widths in [(), (1, 2), (-1, 2), (-3, 0), (-3, -1), (1, 1, 0, 2), (0, 0, 1, 1), (1, 1, 2, 2, 3, 3)]
+        for widths in [
+            (),
+            (1, 2),
+            (-1, 2),
+            (-3, 0),
+            (-3, 1),
+            (-4, 2),
+            (2, -4),
+            (1, -3),
+            (-3, -1),
+            (1, 1, 0, 2),
+            (0, 0, 1, 1),
+            (1, 1, 2, 2, 3, 3),
+        ]
     ]
     cases.append(([(2,)], ((1, 1), "edge"), {}))
     cases.append(([(1, 1, 2)], ((1, 1), "reflect", 2.0), {}))
-    compare_all("pad", cases, dtype, least=20)
+    compare_all("pad", cases, dtype, least=35)
 
 
 WINDOWS = product(
@@ -275,7 +289,7 @@ def test_interpolate(rank, dtype):
     cases += [([(1, 1, *SPACE[rank])], (4,), {"recompute_scale_factor": True})]
     cases += [([(1, 1, *SPACE[rank])], (), {}), ([(1, 1, *SPACE[rank])], (4, 2.0), {})]
     cases += [([SPACE[rank]], (4,), {})] if rank < 3 else []
-    compare_all("interpolate", cases, dtype, least=300)
+    compare_all("interpolate", cases, dtype, least=450)
 
 
 @BOTH

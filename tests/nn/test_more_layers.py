@@ -1,0 +1,215 @@
+"""Layers beyond those of test_layers.py, without PyTorch: small results worked out by hand, and errors.
+
+Their outputs, gradients, states and reprs are compared with PyTorch's in tests/parity/test_nn_parity.py.
+"""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+import nn
+import tensorgrad as tg
+from nn import functional as F
+
+
+def rounded(tensor):
+    return np.round(tensor.data.astype(float), 4).tolist()
+
+
+LINE = [[[1.0, 2.0, 4.0, 8.0]]]
+SQUARE = [[[[1.0, 2.0], [3.0, 4.0]]]]
+
+
+@pytest.mark.parametrize(
+    "layer, given, expected",
+    [
+        (nn.MaxPool1d(2), LINE, [[[2, 8]]]),
+        (nn.AvgPool1d(2, 1), LINE, [[[1.5, 3, 6]]]),
+        (nn.AvgPool2d(2), SQUARE, [[[[2.5]]]]),
+        (nn.AvgPool3d(1), [SQUARE], [SQUARE]),
+        (nn.MaxPool3d((1, 2, 2)), [SQUARE], [[[[[4]]]]]),
+        (nn.AdaptiveAvgPool1d(2), LINE, [[[1.5, 6]]]),
+        (nn.AdaptiveAvgPool2d(1), SQUARE, [[[[2.5]]]]),
+        (nn.AdaptiveAvgPool3d((None, 1, 2)), [SQUARE], [[[[[2, 3]]]]]),
+        (nn.AdaptiveMaxPool1d(1), LINE, [[[8]]]),
+        (nn.AdaptiveMaxPool2d((1, 2)), SQUARE, [[[[3, 4]]]]),
+        (nn.AdaptiveMaxPool3d(1), [SQUARE], [[[[[4]]]]]),
+        (nn.ZeroPad1d((1, 2)), LINE, [[[0, 1, 2, 4, 8, 0, 0]]]),
+        (nn.ConstantPad1d(1, 9), LINE, [[[9, 1, 2, 4, 8, 9]]]),
+        (nn.ReflectionPad1d(2), LINE, [[[4, 2, 1, 2, 4, 8, 4, 2]]]),
+        (nn.ReplicationPad1d((2, 0)), LINE, [[[1, 1, 1, 2, 4, 8]]]),
+        (nn.CircularPad1d((1, 1)), LINE, [[[8, 1, 2, 4, 8, 1]]]),
+        (nn.ZeroPad2d((1, 0, 0, 1)), SQUARE, [[[[0, 1, 2], [0, 3, 4], [0, 0, 0]]]]),
+        (nn.Upsample(scale_factor=2), [[[1.0, 2.0]]], [[[1, 1, 2, 2]]]),
+        (nn.Unfold((1, 2)), SQUARE, [[[1, 3], [2, 4]]]),
+        (nn.Fold((1, 3), (1, 2)), [[[1.0, 2.0], [3.0, 4.0]]], [[[[1, 5, 4]]]]),
+        (nn.ReLU6(), [-1.0, 3.0, 7.0], [0, 3, 6]),
+        (nn.LeakyReLU(0.1), [-1.0, 3.0], [-0.1, 3]),
+        (nn.PReLU(), [-1.0, 3.0], [-0.25, 3]),
+        (nn.ELU(2.0), [-1.0, 3.0], [-1.2642, 3]),
+        (nn.SELU(), [-1.0, 3.0], [-1.1113, 3.1521]),
+        (nn.GELU(), [-1.0, 3.0], [-0.1587, 2.996]),
+        (nn.GELU("tanh"), [-1.0, 3.0], [-0.1588, 2.9964]),
+        (nn.SiLU(), [-1.0, 3.0], [-0.2689, 2.8577]),
+        (nn.Softplus(), [-1.0, 30.0], [0.3133, 30]),
+        (nn.Hardtanh(-2, 1), [-3.0, 0.5, 3.0], [-2, 0.5, 1]),
+        (nn.LogSigmoid(), [-100.0, 0.0], [-100, -0.6931]),
+        (nn.Softmin(0), [0.0, math.log(3)], [0.75, 0.25]),
+        (nn.LayerNorm(2, eps=0), [[1.0, 3.0], [5.0, 4.0]], [[-1, 1], [1, -1]]),
+        (nn.RMSNorm(2, eps=0), [[3.0, 4.0]], [[0.8485, 1.1314]]),
+        (nn.GroupNorm(1, 2, eps=0), [[[1.0], [3.0]]], [[[-1], [1]]]),
+        (nn.InstanceNorm1d(1, eps=0), [[[1.0, 3.0]]], [[[-1, 1]]]),
+        (nn.InstanceNorm1d(1, eps=0), [[1.0, 3.0]], [[-1, 1]]),
+        (nn.BatchNorm3d(1, eps=0), [[[[[1.0, 3.0]]]]], [[[[[-1, 1]]]]]),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, nn.Module) else "",
+)
+def test_results_worked_out_by_hand(layer, given, expected):
+    assert rounded(layer(tg.tensor(given))) == expected
+
+
+def test_indices_of_max_pooling():
+    values, indices = nn.AdaptiveMaxPool2d(1, return_indices=True)(tg.tensor(SQUARE))
+    assert (values.item(), indices.item()) == (4, 3)
+    values, indices = nn.MaxPool1d(2, return_indices=True)(tg.tensor(LINE))
+    assert indices.tolist() == [[[1, 3]]]
+
+
+@pytest.mark.parametrize("rank, shape", [(1, (2, 4, 9)), (2, (2, 4, 7, 6)), (3, (2, 4, 5, 4, 3))])
+def test_convolutions_pass_on_their_settings(rank, shape):
+    x = tg.randn(shape)
+    layer = getattr(nn, f"Conv{rank}d")(4, 6, 3, stride=2, padding=1, dilation=1, groups=2)
+    function = getattr(F, f"conv{rank}d")
+    np.testing.assert_array_equal(layer(x).data, function(x, layer.weight, layer.bias, 2, 1, 1, 2).data)
+    layer = getattr(nn, f"ConvTranspose{rank}d")(4, 6, 3, 2, 1, 1, 2, dilation=2)
+    function = getattr(F, f"conv_transpose{rank}d")
+    expected = function(x, layer.weight, layer.bias, 2, 1, 1, 2, 2)
+    np.testing.assert_array_equal(layer(x).data, expected.data)
+    assert layer.weight.shape == (4, 3, *[3] * rank)
+    assert layer(x, expected.shape).shape == layer(x, expected.shape[2:]).shape == expected.shape
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_convolutions_pad_by_other_modes(mode):
+    x = tg.randn(2, 3, 6, 5)
+    for padding, width in ((1, (1, 1, 1, 1)), ((0, 2), (2, 2, 0, 0)), ("same", (0, 1, 1, 1)), ("valid", (0,) * 4)):
+        layer = nn.Conv2d(3, 4, (3, 2), padding=padding, padding_mode=mode)
+        expected = F.conv2d(F.pad(x, width, mode), layer.weight, layer.bias)
+        np.testing.assert_array_equal(layer(x).data, expected.data)
+    assert repr(layer).endswith(f", padding_mode={mode})")
+
+
+def test_running_statistics_of_instance_norm():
+    layer = nn.InstanceNorm2d(1, track_running_stats=True, momentum=0.5)
+    x = tg.tensor([[[[0.0, 2.0]]], [[[4.0, 8.0]]]])
+    layer(x)
+    assert layer.running_mean.item() == 0.5 * (1 + 6) / 2
+    assert layer.running_var.item() == 0.5 + 0.5 * (2 + 8) / 2
+    mean, scale = layer.running_mean.item(), math.sqrt(layer.running_var.item() + 1e-5)
+    np.testing.assert_allclose(layer.eval()(x).data, (x.data - mean) / scale, rtol=1e-6)
+    assert layer.running_mean.item() == mean
+
+
+def test_embedding():
+    tg.manual_seed(0)
+    layer = nn.Embedding(5, 3, padding_idx=-1)
+    assert (layer.weight.data[4] == 0).all()
+    out = layer(np.array([[0, 4], [2, 2]]))
+    np.testing.assert_array_equal(out.data, layer.weight.data[[[0, 4], [2, 2]]])
+    out.sum().backward()
+    assert layer.weight.grad.data[:, 0].tolist() == [1, 0, 2, 0, 0]
+    assert repr(layer) == "Embedding(5, 3, padding_idx=4)"
+    twin = nn.Embedding(5, 3, generator=np.random.default_rng(0))
+    assert twin.weight.tolist() == nn.Embedding(5, 3, generator=np.random.default_rng(0)).weight.tolist()
+
+
+def test_dropout_of_channels_repeats_with_its_generator():
+    x = tg.ones(4, 6, 2, 2)
+    outs = [nn.Dropout2d(0.5, generator=np.random.default_rng(3))(x).tolist() for _ in range(2)]
+    assert outs[0] == outs[1]
+    assert nn.Dropout1d(1.0)(tg.ones(3, 2)).tolist() == [[0, 0]] * 3
+
+
+@pytest.mark.parametrize(
+    "loss, given, target, expected",
+    [
+        (nn.MSELoss(), [1.0, 2.0], [2.0, 4.0], 2.5),
+        (nn.L1Loss(reduction="sum"), [1.0, 2.0], [2.0, 4.0], 3),
+        (nn.SmoothL1Loss(beta=2.0), [0.0, 0.0], [1.0, 4.0], (0.25 + 3) / 2),
+        (nn.HuberLoss(delta=2.0), [0.0, 0.0], [1.0, 4.0], (0.5 + 6) / 2),
+        (nn.BCELoss(), [0.5, 0.25], [1.0, 0.0], (math.log(2) - math.log(0.75)) / 2),
+        (nn.BCEWithLogitsLoss(), [0.0, 1000.0], [1.0, 1.0], math.log(2) / 2),
+        (nn.BCEWithLogitsLoss(pos_weight=[3.0]), [0.0], [1.0], 3 * math.log(2)),
+        (nn.KLDivLoss(reduction="batchmean"), [[math.log(0.5)] * 2], [[1.0, 0.0]], math.log(2)),
+        (nn.NLLLoss(), [[-1.0, -2.0]], [1], 2),
+        (nn.NLLLoss(weight=[1.0, 3.0], reduction="sum"), [[-1.0, -2.0]], [1], 6),
+        (nn.CrossEntropyLoss(), [[0.0, 0.0]], [1], math.log(2)),
+        (nn.CrossEntropyLoss(ignore_index=0), [[5.0, 0.0], [0.0, 0.0]], [0, 1], math.log(2)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_losses_worked_out_by_hand(loss, given, target, expected):
+    assert loss(tg.tensor(given), tg.tensor(target)).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_weights_of_losses_are_buffers():
+    loss = nn.BCEWithLogitsLoss(weight=[1.0, 2.0], pos_weight=tg.tensor([3.0, 4.0]))
+    assert {name: tensor.tolist() for name, tensor in loss.state_dict().items()} == {
+        "weight": [1, 2],
+        "pos_weight": [3, 4],
+    }
+    assert nn.CrossEntropyLoss([1.0, 2.0]).double().weight.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (
+            lambda: nn.Conv2d(1, 1, 3, padding_mode="zero"),
+            "Conv2d: padding_mode must be one of zeros, reflect, replicate, circular, got 'zero'",
+        ),
+        (lambda: nn.Conv1d(3, 4, 3, groups=2), "Conv1d: groups=2 does not divide in_channels=3"),
+        (lambda: nn.Conv3d(4, 3, 3, groups=2), "Conv3d: groups=2 does not divide out_channels=3"),
+        (lambda: nn.Conv3d(1, 1, (3, 3)), "Conv3d: kernel_size must be an int or 3 ints, got (3, 3)"),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, groups=2), "ConvTranspose2d: groups=2 does not divide in_channels=3"),
+        (
+            lambda: nn.ConvTranspose1d(1, 1, 3, padding_mode="reflect"),
+            "ConvTranspose1d: padding_mode must be 'zeros', got 'reflect'",
+        ),
+        (
+            lambda: nn.ConvTranspose1d(1, 1, 3, stride=2)(tg.ones(1, 1, 4), (8,)),
+            "ConvTranspose1d: output_size must be from (9,) to (10,) for input (1, 1, 4), got (8,)",
+        ),
+        (
+            lambda: nn.ConvTranspose2d(1, 1, 3)(tg.ones(1, 1, 4, 4), (6,)),
+            "ConvTranspose2d: output_size must be 2 or 4 ints, got (6,)",
+        ),
+        (lambda: nn.ZeroPad2d((1, 2)), "ZeroPad2d: padding must be an int or 4 ints, got (1, 2)"),
+        (lambda: nn.CircularPad1d(1.5), "CircularPad1d: padding must be an int or 2 ints, got 1.5"),
+        (lambda: nn.Hardtanh(1, 1), "Hardtanh: min_val must be below max_val, got 1 and 1"),
+        (lambda: nn.GroupNorm(2, 3), "GroupNorm: num_groups=2 does not divide num_channels=3"),
+        (lambda: nn.LayerNorm(()), "LayerNorm: normalized_shape must be a positive int or several, got ()"),
+        (lambda: nn.RMSNorm((2, 0)), "RMSNorm: normalized_shape must be a positive int or several, got (2, 0)"),
+        (
+            lambda: nn.InstanceNorm2d(3, affine=True)(tg.ones(1, 2, 4, 4)),
+            "InstanceNorm2d: input must be (N, 3, H, W) or (3, H, W), got (1, 2, 4, 4)",
+        ),
+        (lambda: nn.InstanceNorm1d(3)(tg.ones(3)), "InstanceNorm1d: input must be (N, 3, L) or (3, L), got (3,)"),
+        (lambda: nn.InstanceNorm3d(-1), "InstanceNorm3d: num_features must be an int, not negative, got -1"),
+        (
+            lambda: nn.BatchNorm3d(3)(tg.ones(1, 3, 4, 4)),
+            "BatchNorm3d: input must be (N, 3, D, H, W), got (1, 3, 4, 4)",
+        ),
+        (lambda: nn.Embedding(3, 2, 3), "Embedding: there is no row padding_idx=3 among 3"),
+        (lambda: nn.Dropout2d(-0.1), "Dropout2d: p must be a probability from 0 to 1, got -0.1"),
+        (lambda: nn.Dropout1d()(tg.ones(3)), "dropout1d: input must be (N, C, L) or (C, L), got (3,)"),
+        (lambda: nn.Dropout2d()(tg.ones(3, 4, 4)), "dropout2d: input must be (N, C, H, W), got (3, 4, 4)"),
+        (lambda: F.dropout3d(tg.ones(3)), "dropout3d: input must be (N, C, D, H, W) or (C, D, H, W), got (3,)"),
+        (lambda: nn.MSELoss(reduction="avg"), "MSELoss: reduction must be 'mean', 'sum' or 'none', got 'avg'"),
+    ],
+)
+def test_errors(call, text):
+    with pytest.raises(tg.ShapeError, match=re.escape(text)):
+        call()
