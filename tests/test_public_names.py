@@ -10,7 +10,20 @@ import pytest
 
 import tensorgrad as tg
 
-PLACES = ["tensorgrad", "nn", "nn.functional", "nn.init", "nn.optim", "nn.schedule", "nn.data", "nn.io", "nn.train"]
+PLACES = [
+    "nn.models",
+    "nn.utils",
+    "nn.text",
+    "tensorgrad",
+    "nn",
+    "nn.functional",
+    "nn.init",
+    "nn.optim",
+    "nn.schedule",
+    "nn.data",
+    "nn.io",
+    "nn.train",
+]
 PLACES += ["tensorgrad.viz", "tensorgrad.check", "tensorgrad.func", "tensorgrad.nn", "tensorgrad.random"]
 # Where a list of names is demanded; the others may do without, if their modules define only what is theirs.
 LISTED = [
