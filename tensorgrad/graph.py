@@ -175,6 +175,8 @@ def walk(
         for tensor, sums in leaves.items():
             if tensor._hooks:
                 sums[0] = _run_hooks(tensor._hooks, sums[0], "leaf")
+            for observer in STATE.get().observers:
+                observer.finished(tensor, sums[0])
             if needed is None or tensor in asked:
                 found[tensor] = _owned(sums)
     return found

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .node import Array, Node
+    from .node import Array, Node, TensorBase
     from .primitive import Primitive
 
 
@@ -38,6 +38,9 @@ class Observer:
 
     def visited(self, node: Node, cotangents: Sequence[Any]) -> None:
         """The walk reached a node: one complete cotangent for each of its outputs (None where none arrived)."""
+
+    def finished(self, leaf: TensorBase, cotangent: Any) -> None:
+        """Everything has arrived at a leaf: its complete cotangent."""
 
     def contributed(self, node: Node, number: int, cotangent: Any) -> None:
         """A VJP gave its share of the gradient of input `number` of a node (None: no gradient)."""

@@ -191,7 +191,11 @@ class Primitive:
                 outs = [make_tensor(first, True, node)]
                 node.outputs = ((first.shape, first.dtype),)
             else:
-                outs = [make_tensor(r, r.dtype.kind == "f", node, i) for i, r in enumerate(results)]
+                # Integer outputs are leaves: an index that is kept must not keep the graph alive.
+                outs = [
+                    make_tensor(r, True, node, i) if r.dtype.kind == "f" else make_tensor(r)
+                    for i, r in enumerate(results)
+                ]
                 node.outputs = tuple([(r.shape, r.dtype) for r in results])
             if self.defaults and len(params) < len(self.defaults):
                 params = {**self.defaults, **params}

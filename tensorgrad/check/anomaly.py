@@ -76,6 +76,15 @@ class _Anomaly(Observer):
                 lines.append(f"{what}: {_told(np.asarray(array))}")
         raise AnomalyError("\n    ".join(lines))
 
+    def finished(self, leaf: TensorBase, cotangent: Any) -> None:
+        g = _array(cotangent)
+        if self.check_nan and g is not None and not _finite(g):
+            raise AnomalyError(
+                f"leaf of shape {leaf._data.shape}: its complete gradient {_held(g)}; no backward rule made it so: it "
+                f"came in with the gradient that the walk started from, from a hook, or by adding up large shares\n"
+                f"    the gradient: {_told(g)}"
+            )
+
     def _not_finite(self, op: str, name: str, out: Array, inputs: dict[str, Any]) -> None:
         bad = {key: a for key, value in inputs.items() if (a := _numbers(value)) is not None and not _finite(a)}
         masks = (

@@ -57,8 +57,10 @@ def _batch_norm_vjp(
 ) -> tuple[Any, ...]:
     count = max(values_per_channel(input.shape), 1)
     gx = gw = gb = None
-    if g_out is not None:
+    if g_out is not None and wanted[0]:
         gx, gw, gb = batch_norm_grad(g_out, input, weight, mean, var, eps=eps)
+    elif g_out is not None:
+        gw, gb = _batch_norm_affine_grad(wanted, g_out, input, mean, var, eps)
     if wanted[0] and g_mean is not None:
         share = broadcast_to(along_channels(g_mean / count, input.ndim), input.shape)
         gx = share if gx is None else gx + share
@@ -66,6 +68,19 @@ def _batch_norm_vjp(
         share = along_channels(g_var * (2.0 / count), input.ndim) * (input - along_channels(mean, input.ndim))
         gx = share if gx is None else gx + share
     return tuple(g if want else None for want, g in zip(wanted, (gx, gw, gb), strict=True))
+
+
+def _batch_norm_affine_grad(
+    wanted: tuple[bool, ...], gy: Any, input: Any, mean: Any, var: Any, eps: float
+) -> tuple[Any, Any]:
+    """The gradients of weight and bias alone, where the input wants none."""
+    axes = tuple(i for i in range(input.ndim) if i != 1)
+    gb = sum(gy, axes)
+    if not wanted[1]:
+        return None, gb
+    # sum of gy * (input - mean) / std, with the mean subtracted first: the sums of products would cancel.
+    centred = gy * (input - along_channels(mean, input.ndim))
+    return sum(centred, axes) / sqrt(var + eps), gb
 
 
 def _batch_norm_grad_composed(

@@ -1,9 +1,13 @@
 """What a first reader of the engine stumbled over."""
 
+import copy
+import gc
+
 import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.node import Node
 
 
 def leaf(data, dtype=np.float64):
@@ -78,3 +82,37 @@ def test_the_gradient_of_a_mean_where_the_input_is_infinite():
         _, mean, _ = tg.native_batch_norm(x)
         mean.sum().backward()
     np.testing.assert_array_equal(x.grad.data, np.full((2, 1, 1, 2), 0.25))
+
+
+def test_integer_outputs_are_leaves_and_keep_no_graph():
+    x = leaf(np.ones((3, 4)))
+    values, indices = tg.exp(x).max(1)
+    assert values.grad_fn is not None
+    assert indices.grad_fn is None
+    assert indices.is_leaf
+    assert "max" in [o.name for o in gc.get_objects() if type(o) is Node]
+    del values
+    assert "max" not in [o.name for o in gc.get_objects() if type(o) is Node]
+    assert copy.deepcopy(indices).tolist() == [0, 0, 0]
+
+
+def test_anomaly_mode_sees_a_sum_at_a_leaf():
+    x = leaf(0.1, np.float32)
+    with pytest.raises(tg.AnomalyError, match="leaf of shape"), tg.detect_anomaly():
+        (x * 3e38 + x * 3e38).backward()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("wants", [(False, True, True), (False, False, True), (False, True, False)])
+def test_batch_norm_of_an_input_without_a_gradient(wants):
+    rng = np.random.default_rng(0)
+    arrays = rng.standard_normal((4, 3, 5)) + 10, rng.standard_normal(3), rng.standard_normal(3)
+    full = [leaf(a) for a in arrays]
+    some = [tg.tensor(a, requires_grad=want) for a, want in zip(arrays, wants, strict=True)]
+    g = tg.tensor(rng.standard_normal((4, 3, 5)))
+    expected = tg.grad(tg.native_batch_norm(*full)[0], full, g)
+    targets = [t for t in some if t.requires_grad]
+    found = iter(tg.grad(tg.native_batch_norm(*some)[0], targets, g))
+    for want, e in zip(wants, expected, strict=True):
+        if want:
+            np.testing.assert_allclose(next(found).data, e.data, rtol=1e-12)
