@@ -199,6 +199,16 @@ def _carry_back(
     observers = STATE.get().observers
     expected = None if create_graph else ndarray  # the class of a rule's result that can be taken as it is
 
+    def deliver(node: Node, number: int, g: Any) -> None:
+        """Take what a rule gave for an input of a node to the tensor that the input came from."""
+        if g.__class__ is not expected or g.shape != node.shapes[number] or g.dtype is not node.dtypes[number]:
+            g = _fitted(node, number, g)
+        if observers:
+            for observer in observers:
+                observer.contributed(node, number, g)
+        if g is not None:
+            arrive(node.edges[number], g)
+
     def arrive(edge: Any, g: Any) -> None:
         """Add g to what has arrived at the tensor that an edge points to."""
         if edge.__class__ is tuple:
@@ -235,7 +245,7 @@ def _carry_back(
                 continue  # a target's own node, or a root's: nothing below it is asked for
             if create_graph:
                 STATE.set(replace(STATE.get(), scope=node.scope))
-            saved, edges, shapes, dtypes = node.saved, node.edges, node.shapes, node.dtypes
+            saved = node.saved
             if saved is None:
                 raise _freed(node)
             for cell, version in node.versions:
@@ -244,22 +254,16 @@ def _carry_back(
             if create_graph:
                 saved = [_as_tensor(node, number, array) for number, array in enumerate(saved)]
             for rule in node.plan.rules:
-                simple = rule.simple
+                simple = rule.simple  # the usual rules are called without ado: a scalar operation is felt here
                 if simple is None or needed is not None:
-                    shares: Any = _call_rule(node, rule, gs, saved, needed)
-                elif simple:
-                    shares = ((rule.number, rule.function(gs[0], *[saved[i] for i in simple])),)
+                    for number, g in _call_rule(node, rule, gs, saved, needed):
+                        deliver(node, number, g)
+                elif not simple:
+                    deliver(node, rule.number, rule.function(gs[0]))
+                elif len(simple) == 1:
+                    deliver(node, rule.number, rule.function(gs[0], saved[simple[0]]))
                 else:
-                    shares = ((rule.number, rule.function(gs[0])),)
-                for number, g in shares:
-                    if isinstance(g, np.generic):
-                        g = np.asarray(g)  # NumPy's arithmetic on 0-d arrays gives scalars
-                    if g.__class__ is not expected or g.shape != shapes[number] or g.dtype is not dtypes[number]:
-                        g = _fitted(node, number, g)
-                    for observer in observers:
-                        observer.contributed(node, number, g)
-                    if g is not None:
-                        arrive(edges[number], g)
+                    deliver(node, rule.number, rule.function(gs[0], *[saved[i] for i in simple]))
             if saved and not retain_graph:
                 node.saved = None
     except Exception as error:
@@ -347,6 +351,10 @@ def _fitted(node: Node, number: int, g: Any) -> Any:
     """A rule's result with its input's shape and dtype; broadcasting is undone here, for elementwise primitives."""
     if g is None:
         return None
+    if isinstance(g, np.generic):
+        g = np.asarray(g)  # NumPy's arithmetic on 0-d arrays gives scalars
+        if g.shape == node.shapes[number] and g.dtype is node.dtypes[number] and not STATE.get().recording:
+            return g
     shape, dtype = node.shapes[number], node.dtypes[number]
     recording = STATE.get().recording
     if not isinstance(g, ndarray) and not (recording and isinstance(g, TensorBase)):

@@ -180,7 +180,8 @@ class Primitive:
 
         state = STATE.get()
         first = results[0]
-        floats = first.dtype.kind == "f" if self._plain else any(r.dtype.kind == "f" for r in results)
+        this = first.dtype
+        floats = this is FLOAT32 or this is FLOAT64 or any(r.dtype.kind == "f" for r in results)
         if not (wanted and floats and state.recording and self.differentiable):
             _check_results(self, results)
             outs = [make_tensor(r) for r in results]
@@ -189,7 +190,7 @@ class Primitive:
             node = new(Node)
             if self._plain:
                 outs = [make_tensor(first, True, node)]
-                node.outputs = ((first.shape, first.dtype),)
+                node.outputs = ((first.shape, this),)
             else:
                 # Integer outputs are leaves: an index that is kept must not keep the graph alive.
                 outs = [
