@@ -8,7 +8,7 @@ WORKERS ?= 2
 
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
-PYTEST := $(RUN) -m pytest -q -n $(WORKERS)
+PYTEST := $(RUN) -m pytest -q -n $(WORKERS) --dist worksteal
 
 # Two targets installing into one environment at a time would disturb each other.
 .NOTPARALLEL:

@@ -171,7 +171,7 @@ def as_input(images: np.ndarray) -> np.ndarray:
 
 
 def recorded_graph(net: nn.Module, images: np.ndarray, labels: np.ndarray) -> tg.viz.GraphView:
-    """The graph that `net` is trained through, forward and backward, recorded on a few images; `net` stays as it is."""
+    """One training pass, forward and backward, recorded on a few images; `net` stays as it is."""
     net = copy.deepcopy(net).train()
     net.zero_grad()
     x, y = tg.from_numpy(as_input(images)), tg.from_numpy(labels)
@@ -202,7 +202,7 @@ def write_results(net: nn.Module, data: ImageData, history: History, out: Path) 
     matrix = confusion_matrix(data.y_test, predict(net, as_input(data.x_test)).argmax(1), CLASSES)
     write("confusion.csv", "how often each class (row) was taken for each", lambda path: write_csv(path, matrix))
     graph = recorded_graph(net, data.x_train[:4], data.y_train[:4])
-    write("graph.dot", "the graph it was trained through, as text", graph.save)
+    write("graph.dot", "one pass over 4 training images, as text", graph.save)
     write("graph.svg", "the same as a picture", graph.save)
 
     if plots:

@@ -206,6 +206,8 @@ def batch_norm(
     that the output is made with. Otherwise the running ones are used, as constants. Raises ShapeError for a channel
     with one value in training, or shapes that do not fit, and DTypeError when input, weight and bias differ in dtype.
     """
+    if not eps >= 0:
+        raise tg.ShapeError(f"batch_norm: eps must be at least 0, got {eps!r}")
     if input.dtype.kind != "f":
         raise tg.DTypeError(f"batch_norm: input has dtype {input.dtype}, it must be a float: cast it, with .float()")
     for name, tensor in (("running_mean", running_mean), ("running_var", running_var)):

@@ -1,9 +1,9 @@
-"""Hooks of modules: handles to take them away, and how backward hooks come to see gradients."""
+"""Hooks of modules: how they are taken away, and how backward hooks come to see gradients."""
 
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -13,22 +13,14 @@ BackwardPreHook = Callable[[Any, tuple[Any, ...]], Any]
 BackwardHook = Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
 
 
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away again."""
+def handle(module: Any, attribute: str, key: int) -> tg.RemovableHandle:
+    """What takes away hook `key` of those that `module` keeps in `attribute`."""
 
-    def __init__(self, module: Any, attribute: str, key: int) -> None:
-        self._module, self._attribute, self._key = module, attribute, key
+    def take_away() -> None:  # from a copy: the hooks may be running
+        hooks = getattr(module, attribute)
+        setattr(module, attribute, {k: hook for k, hook in hooks.items() if k != key})
 
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        hooks = getattr(self._module, self._attribute)
-        setattr(self._module, self._attribute, {key: hook for key, hook in hooks.items() if key != self._key})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
+    return tg.RemovableHandle(take_away)
 
 
 class BackwardWatch:

@@ -12,7 +12,7 @@ import tensorgrad as tg
 
 from .abstract import cast, is_blank, keeps_blank
 from .errors import StateError
-from .hooks import BackwardHook, BackwardPreHook, BackwardWatch, RemovableHandle
+from .hooks import BackwardHook, BackwardPreHook, BackwardWatch, handle
 
 T = TypeVar("T")
 PreHook = Callable[["Module", tuple[Any, ...]], Any]
@@ -139,25 +139,25 @@ class Module:
             raise
         return output
 
-    def register_forward_pre_hook(self, hook: PreHook) -> RemovableHandle:
+    def register_forward_pre_hook(self, hook: PreHook) -> tg.RemovableHandle:
         """Call `hook(module, args)` before each forward; what it returns, if not None, are the arguments instead."""
         key = _next_key()
         self._forward_pre_hooks = {**self._forward_pre_hooks, key: hook}
-        return RemovableHandle(self, "_forward_pre_hooks", key)
+        return handle(self, "_forward_pre_hooks", key)
 
-    def register_forward_hook(self, hook: Hook) -> RemovableHandle:
+    def register_forward_hook(self, hook: Hook) -> tg.RemovableHandle:
         """Call `hook(module, args, output)` after each forward; what it returns, if not None, is the output instead."""
         key = _next_key()
         self._forward_hooks = {**self._forward_hooks, key: hook}
-        return RemovableHandle(self, "_forward_hooks", key)
+        return handle(self, "_forward_hooks", key)
 
-    def register_full_backward_pre_hook(self, hook: BackwardPreHook) -> RemovableHandle:
+    def register_full_backward_pre_hook(self, hook: BackwardPreHook) -> tg.RemovableHandle:
         """Call `hook(module, grad_output)`, a tuple, in backward; what it returns, if not None, is used instead."""
         key = _next_key()
         self._backward_pre_hooks = {**self._backward_pre_hooks, key: hook}
-        return RemovableHandle(self, "_backward_pre_hooks", key)
+        return handle(self, "_backward_pre_hooks", key)
 
-    def register_full_backward_hook(self, hook: BackwardHook) -> RemovableHandle:
+    def register_full_backward_hook(self, hook: BackwardHook) -> tg.RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` in backward, when the gradients of all inputs are there.
 
         Both are tuples, with None for what has no gradient; only positional arguments count. What the hook returns, if
@@ -165,7 +165,7 @@ class Module:
         """
         key = _next_key()
         self._backward_hooks = {**self._backward_hooks, key: hook}
-        return RemovableHandle(self, "_backward_hooks", key)
+        return handle(self, "_backward_hooks", key)
 
     # Attributes
 

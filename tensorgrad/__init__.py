@@ -4,6 +4,7 @@ from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
 from . import check as check
+from . import files as files
 from . import random as random
 from . import viz as viz
 from .check import AnomalyError as AnomalyError
@@ -150,6 +151,7 @@ from .primitive import elementwise as elementwise
 from .primitive import primitive as primitive
 from .random import default_generator as default_generator
 from .random import manual_seed as manual_seed
+from .tensor import RemovableHandle as RemovableHandle
 from .tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
@@ -161,6 +163,7 @@ __all__ = [
     "GradcheckError",
     "GradientError",
     "LabelError",
+    "RemovableHandle",
     "ShapeError",
     "Tensor",
     "TensorgradError",
@@ -209,6 +212,7 @@ __all__ = [
     "erfc",
     "exp",
     "eye",
+    "files",
     "flatten",
     "float16",
     "float32",

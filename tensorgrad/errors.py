@@ -2,7 +2,10 @@
 
 
 class TensorgradError(Exception):
-    """Base of all errors that tensorgrad raises on purpose."""
+    """Base of the errors that say what was wrong with a call.
+
+    What Python has an error for stays Python's own: KeyError, AttributeError, FileNotFoundError and other OSErrors.
+    """
 
 
 class ShapeError(TensorgradError, ValueError):

@@ -180,7 +180,7 @@ class Tensor(TensorBase):
             hooks = self.node.hooks.setdefault(self.index, {})
         key = _next_key()
         hooks[key] = hook
-        return RemovableHandle(hooks, key)
+        return RemovableHandle(lambda: hooks.pop(key, None))
 
     # Out of the graph
 
@@ -228,7 +228,8 @@ class Tensor(TensorBase):
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise ShapeError(
-                f"bool: a tensor of shape {self._data.shape} is neither true nor false: use .any() or .all()"
+                f"bool: a tensor of shape {self._data.shape} is neither true nor false: reduce it to one value first, "
+                "for example with .sum()"
             )
         return bool(self._data.item())
 
@@ -583,6 +584,11 @@ class Tensor(TensorBase):
             if retained:
                 self.retain_grad()
             return self
+        if not self._data.flags.writeable:
+            raise GradientError(
+                f"{name}: the tensor's memory cannot be written to: it is of a broadcast view, in which places share "
+                "memory, or of a read-only array: clone() it first"
+            )
         array = value._data if isinstance(value, TensorBase) else value
         if name == "setitem" or name in ("copy_", "fill_"):
             self._data[index] = indexing.fitting(name, self, index, array)
@@ -606,14 +612,20 @@ class Tensor(TensorBase):
 
 
 class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away again."""
+    """What registering a hook returns: `remove()`, or leaving a `with`, takes the hook away again."""
 
-    def __init__(self, hooks: dict[int, Any], key: int) -> None:
-        self._hooks, self._key = hooks, key
+    def __init__(self, take_away: Callable[[], object]) -> None:
+        self._take_away = take_away
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
-        self._hooks.pop(self._key, None)
+        self._take_away()
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
 
 
 def to_array(data: Any, dtype: Any = None) -> Array:

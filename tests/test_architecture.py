@@ -1,7 +1,7 @@
 """Who may import whom, read from the source with `ast`. Imports point one way:
 
-    errors, dtypes, random, kernels <- modes <- node <- rules <- primitive <- graph <- ops <- numpy_door <- tensor
-        <- creation <- func, check, viz <- tensorgrad/__init__        and        tensorgrad <- nn
+    errors, dtypes, files, random, kernels <- modes <- node <- rules <- primitive <- graph <- ops <- numpy_door
+        <- tensor <- creation <- func, check, viz <- tensorgrad/__init__        and        tensorgrad <- nn
 
 Each module may import those to its left; `kernels`, `ops`, `check` and `viz` are packages, whose modules may import
 each other, without a cycle. A direction that is not allowed here is a question about the
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 # Each line may import the lines above it. Names in one line must not import each other.
 ORDER = [
-    {"errors", "dtypes", "random", "kernels"},
+    {"errors", "dtypes", "files", "random", "kernels"},
     {"modes"},
     {"node"},
     {"rules"},

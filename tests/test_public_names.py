@@ -1,6 +1,7 @@
 """`__all__` is what is importable; every public name is documented; nothing else leaks out."""
 
 import importlib
+import importlib.resources
 import importlib.util
 import inspect
 import re
@@ -24,7 +25,8 @@ PLACES = [
     "nn.io",
     "nn.train",
 ]
-PLACES += ["tensorgrad.viz", "tensorgrad.check", "tensorgrad.func", "tensorgrad.nn", "tensorgrad.random"]
+PLACES += ["tensorgrad.viz", "tensorgrad.check", "tensorgrad.files", "tensorgrad.func", "tensorgrad.nn"]
+PLACES += ["tensorgrad.random"]
 # Where a list of names is demanded; the others may do without, if their modules define only what is theirs.
 LISTED = [
     "tensorgrad",
@@ -185,6 +187,11 @@ def test_methods_of_tensor_are_the_functions():
                 continue  # x.reshape(2, 3), x.permute(1, 0)
             different.append((name, [str(p) for p in ours], [str(p) for p in theirs]))
     assert not different, "\n".join(map(str, different))
+
+
+def test_both_packages_say_that_they_are_typed():
+    """Without the file `py.typed` type checkers take everything in an installed package as Any."""
+    assert [p for p in ("tensorgrad", "nn") if not importlib.resources.files(p).joinpath("py.typed").is_file()] == []
 
 
 def test_the_version_is_told():

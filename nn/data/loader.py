@@ -193,5 +193,5 @@ def _positive(batch_size: SupportsIndex) -> int:
     except TypeError:
         raise tg.DTypeError(f"DataLoader: batch_size is {batch_size!r}, expected a whole number") from None
     if size < 1:
-        raise ValueError(f"DataLoader: batch_size is {size}, expected 1 or more")
+        raise tg.ShapeError(f"DataLoader: batch_size is {size}, expected 1 or more")
     return size

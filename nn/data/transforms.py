@@ -46,7 +46,7 @@ class Normalize:
                 f"{self.std.shape}"
             )
         if not (self.std > 0).all() or not np.isfinite(self.std).all() or not np.isfinite(self.mean).all():
-            raise ValueError(f"Normalize: mean must be finite and std above 0, got {mean} and {std}")
+            raise tg.ShapeError(f"Normalize: mean must be finite and std above 0, got {mean} and {std}")
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """The images, normalised."""
@@ -123,7 +123,7 @@ class RandomHorizontalFlip:
 
     def __init__(self, p: float = 0.5, *, generator: np.random.Generator | None = None) -> None:
         if not 0 <= p <= 1:
-            raise ValueError(f"RandomHorizontalFlip: p must be a probability from 0 to 1, got {p}")
+            raise tg.ShapeError(f"RandomHorizontalFlip: p must be a probability from 0 to 1, got {p}")
         self.p, self.generator = p, _generator("RandomHorizontalFlip", generator)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -165,7 +165,7 @@ def _count(name: str, what: str, value: SupportsIndex, least: int) -> int:
     except TypeError:
         raise tg.DTypeError(f"{name}: {what} is {value!r}, expected a whole number") from None
     if number < least:
-        raise ValueError(f"{name}: {what} is {number}, expected {least} or more")
+        raise tg.ShapeError(f"{name}: {what} is {number}, expected {least} or more")
     return number
 
 

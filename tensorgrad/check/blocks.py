@@ -64,7 +64,7 @@ class Comparison:
 
     def _tolerances(self, i: int, j: int, numeric: Array, steepest: Array) -> tuple[Array, Array]:
         """How far the two may be apart; and the same for large steps, which are less exact."""
-        atol, rtol, analytic = self.options.atol, self.options.rtol, self.analytic[j][i]
+        analytic = self.analytic[j][i]
         if self.rows[j].every and self.columns[i].every:
             sizes = np.maximum(np.abs(analytic), np.abs(numeric))
         else:
@@ -75,6 +75,11 @@ class Comparison:
             if not self.rows[j].every:
                 sizes = np.minimum(sizes, steepest)
         sizes = np.where(np.isfinite(sizes), sizes, 0.0)
+        return self._bounds(sizes)
+
+    def _bounds(self, sizes: Array) -> tuple[Array, Array]:
+        """How far gradients of these sizes may be from differences, over steps of eps and over large ones."""
+        atol, rtol = self.options.atol, self.options.rtol
         small = min(atol, max(atol * sizes.max(initial=0.0), self.floor))
         return small + rtol * sizes, atol + rtol * sizes
 
@@ -114,7 +119,7 @@ class Comparison:
                 for r, c in places
                 if kinds[r, c] == worst
             ]
-        told = guess(analytic, numeric, kinds == WRONG, tolerance, column.shape if column.every else None)
+        told = guess(analytic, numeric, kinds == WRONG, tolerance, None if directions else column.shape)
         names = self.f.output_names[j], self.f.names[i]
         return Block(*names, column.shape, off.size, directions, counts, entries, told)
 
@@ -147,8 +152,8 @@ class Comparison:
         a = f.gradients([self.outputs[j]], [_unit(row.shape, r)])[i].reshape(-1)[c : c + 1]
         n = slope[r : r + 1]
         change = self._changes(i, j, unit)
-        bound = self.options.atol + self.options.rtol * np.maximum(np.abs(a), np.abs(n))
-        told = classify(lambda t: change(t).reshape(-1)[r : r + 1], a, eps, bound, bound, self.floor)
+        tolerance, loose = self._bounds(np.maximum(np.abs(a), np.abs(n)))
+        told = classify(lambda t: change(t).reshape(-1)[r : r + 1], a, eps, tolerance, loose, self.floor)
         return self._entry(i, j, r, c, a[0], n[0], str(told.kinds[0]), told.left[0], told.right[0])
 
     def _changes(self, i: int, j: int, direction: Array) -> Callable[[float], Array]:

@@ -34,7 +34,7 @@ def classify(
     """Tell the entries whose difference, with steps of size `step`, is not `analytic`.
 
     `change(t)` is by how much each entry's function changes at distance t. `tolerance` is how far apart slopes may be,
-    `loose` the same for large steps; `floor` is what rounding adds at this step.
+    `loose` the same for large steps, if the slopes are not small; `floor` is what rounding adds at this step.
     """
 
     def slopes(h: float) -> tuple[Array, Array]:
@@ -57,6 +57,13 @@ def classify(
     kinds: Array = np.full(analytic.shape, WRONG, "<U8")
     kinds[bent & agrees] = RIGHT
     kinds[bent & still_bent] = KINK
-    far = [abs(sum(slopes(k * step)) / 2 - analytic) <= loose for k in (100, 1000)]
-    kinds[far[0] & far[1]] = ROUNDING
+
+    def agrees_far(h: float) -> Array:
+        left, right = slopes(h)
+        slope = (left + right) / 2
+        # `loose` can be more than a small gradient, whatever its sign; a tenth of the gradient cannot.
+        bound = np.minimum(loose, tolerance + 0.1 * np.maximum(abs(analytic), abs(slope)))
+        return abs(slope - analytic) <= bound
+
+    kinds[agrees_far(100 * step) & agrees_far(1000 * step)] = ROUNDING
     return Verdict(kinds, *near[1])

@@ -86,7 +86,7 @@ ADVICE = {
 
 
 def guess(analytic: Array, numeric: Array, wrong: Array, tolerance: Array, shape: tuple[int, ...] | None) -> str:
-    """What the mistake looks like, if like a common one. `shape` is the input's when columns are its values."""
+    """What the mistake looks like, if like a common one. `shape` is the input's, None if directions were compared."""
     bound = tolerance.max(initial=0.0) + 1e-3 * np.abs(numeric).max(initial=0.0)
     if not np.isfinite(analytic).all():
         return "the analytic gradient is not finite"
@@ -94,6 +94,8 @@ def guess(analytic: Array, numeric: Array, wrong: Array, tolerance: Array, shape
         return "the analytic gradient is zero: is it lost on the way (detach, .data, a VJP that gives None)?"
     if (abs(numeric) <= bound).all():
         return "the output does not depend on the input, yet the gradient is not zero"
+    if shape is None:
+        return ""  # the few directions hide how single values differ: one big wrong value looks like a factor of all
     size = float(np.vdot(numeric, numeric))
     factor = float(np.vdot(analytic, numeric)) / size
     if (abs(analytic - factor * numeric) <= bound * max(1.0, abs(factor))).all():
@@ -101,7 +103,7 @@ def guess(analytic: Array, numeric: Array, wrong: Array, tolerance: Array, shape
             return "it has the wrong sign throughout"
         inverse = f" = 1/{number(1 / factor)}" if 0 < abs(factor) < 1 else ""
         return f"it is {number(factor)}{inverse} times the numeric one throughout: a constant factor"
-    if shape is not None and len(shape) >= 2:
+    if len(shape) >= 2:
         swapped = analytic.reshape(-1, *shape[:-2], shape[-1], shape[-2]).swapaxes(-1, -2).reshape(numeric.shape)
         if (abs(swapped - numeric) <= bound).all():
             return "its last two axes are transposed"

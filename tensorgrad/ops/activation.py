@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import DTypeError, ShapeError
 from ..kernels import softmax as kernel
 from ..node import Array
 from ..primitive import astype, elementwise, primitive
@@ -156,12 +156,15 @@ def dropout(
 
     The places are drawn from `generator`, or from the generator that `tg.manual_seed` seeds.
     """
+    p = number("dropout", "p", p)
     if not 0 <= p <= 1:
         raise ShapeError(f"dropout: p must be a probability from 0 to 1, got {p}")
     same_dtype("dropout", input=input)
+    if generator is not None and not isinstance(generator, np.random.Generator):
+        raise DTypeError(f"dropout: generator must be a NumPy Generator, such as default_rng(0), got {generator!r}")
     if not training or p == 0:
         return input
-    return _dropout(input, p=float(p), generator=default_generator() if generator is None else generator)
+    return _dropout(input, p=p, generator=default_generator() if generator is None else generator)
 
 
 @primitive(saves=("mask",))

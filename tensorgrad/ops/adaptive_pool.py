@@ -17,7 +17,7 @@ from ..kernels.average import adaptive_windows, average, average_adjoint
 from ..kernels.axes import adaptive_ranges
 from ..kernels.pool import adaptive_max
 from ..node import Array
-from .check import same_dtype
+from .check import are_tensors, same_dtype
 from .family import batched, by, check_images, named
 from .indexing import scatter_along
 from .shape import reshape
@@ -116,18 +116,20 @@ _MAX = {1: _adaptive_max_pool1d, 2: _adaptive_max_pool2d, 3: _adaptive_max_pool3
 
 
 def _average(rank: int, input: Any, output_size: Size) -> Tensor:
+    name = f"adaptive_avg_pool{rank}d"
+    are_tensors(name, input=input)
     if input.ndim == rank + 1:
         return batched(lambda images: _average(rank, images, output_size), input)
-    name = f"adaptive_avg_pool{rank}d"
     size = _checked(name, rank, tuple(input.shape), output_size)
     same_dtype(name, input=input)
     return _AVERAGE[rank](input, output_size=size)
 
 
 def _maximum(rank: int, input: Any, output_size: Size, return_indices: bool) -> Any:
+    name = f"adaptive_max_pool{rank}d"
+    are_tensors(name, input=input)
     if input.ndim == rank + 1:
         return batched(lambda images: _maximum(rank, images, output_size, return_indices), input)
-    name = f"adaptive_max_pool{rank}d"
     size = _checked(name, rank, tuple(input.shape), output_size)
     if input.dtype.kind == "b":
         raise DTypeError(f"{name}: input has dtype {input.dtype}, it must be a float or an integer")

@@ -8,6 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..node import TensorBase
+
+
+def are_tensors(name: str, **values: Any) -> None:
+    """Raise unless all are tensors or arrays, as most operations need them: not numbers, lists or None."""
+    for key, value in values.items():
+        if not isinstance(value, (TensorBase, np.ndarray, np.generic)):
+            kind = type(value).__name__
+            told = "None" if value is None else f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+            raise DTypeError(f"{name}: {key} is {told}, not a tensor or an array")
 
 
 def sizes(name: str, what: str, value: Any, rank: int, least: int) -> tuple[int, ...]:
@@ -28,8 +38,10 @@ def positive(name: str, what: str, value: Any, rank: int) -> tuple[int, ...]:
 
 
 def same_dtype(name: str, **tensors: Any) -> None:
-    """Raise unless all are of one float dtype; None is left out."""
-    dtypes = {key: tensor.dtype for key, tensor in tensors.items() if tensor is not None}
+    """Raise unless all are tensors of one float dtype; None is left out."""
+    tensors = {key: tensor for key, tensor in tensors.items() if tensor is not None}
+    are_tensors(name, **tensors)
+    dtypes = {key: tensor.dtype for key, tensor in tensors.items()}
     for key, dtype in dtypes.items():
         if dtype.kind != "f":
             raise DTypeError(f"{name}: {key} has dtype {dtype}, it must be a float: cast it, for example with .float()")
@@ -43,6 +55,14 @@ def number(name: str, what: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise DTypeError(f"{name}: {what} must be a number, got {value!r}")
     return float(value)
+
+
+def epsilon(name: str, value: Any) -> float:
+    """What is added to a variance: a number, not below 0."""
+    eps = number(name, "eps", value)
+    if not eps >= 0:
+        raise ShapeError(f"{name}: eps must be at least 0, got {value!r}")
+    return eps
 
 
 def normalize_dim(name: str, dim: int, ndim: int) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..kernels.conv import conv, conv_input_grad, conv_output_size, conv_weight_grad
 from ..node import Array
-from .check import positive, same_dtype, sizes
+from .check import are_tensors, positive, same_dtype, sizes
 from .family import batched, by, named
 from .reduce import sum
 
@@ -131,6 +131,7 @@ WEIGHT_GRAD = {1: conv1d_weight_grad, 2: conv2d_weight_grad, 3: conv3d_weight_gr
 
 
 def _convolve(rank: int, input: Any, weight: Any, bias: Any, *given: Any) -> Tensor:
+    are_tensors(f"conv{rank}d", input=input, weight=weight)
     if input.ndim == rank + 1:
         return batched(lambda images: _convolve(rank, images, weight, bias, *given), input)
     return CONV[rank](input, weight, bias, **checked(f"conv{rank}d", rank, input, weight, bias, *given))
@@ -164,12 +165,14 @@ def checked(
 
 
 def check_ranks(name: str, rank: int, given: Ints, filters: Ints, layout: str) -> None:
-    """Raise unless input and weight are of `rank` spatial axes."""
+    """Raise unless input and weight are of `rank` spatial axes, and the kernel is not empty."""
     if len(given) != rank + 2 or len(filters) != rank + 2:
         raise ShapeError(
             f"{name}: input must be (N, C, {', '.join('DHW'[-rank:])}) and weight {layout}, "
             f"got input {given} and weight {filters}"
         )
+    if 0 in filters[2:]:
+        raise ShapeError(f"{name}: weight {filters} has an empty kernel, {by(filters[2:])}")
 
 
 def check_groups(name: str, groups: Any) -> None:

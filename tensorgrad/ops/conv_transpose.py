@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ShapeError
 from ..kernels.conv import conv_input_grad
 from ..node import Array
-from .check import positive, same_dtype, sizes
+from .check import are_tensors, positive, same_dtype, sizes
 from .conv import CONV, WEIGHT_GRAD, Ints, Pads, biased, check_bias, check_groups, check_ranks
 from .family import batched, by, named
 from .reduce import sum
@@ -104,6 +104,7 @@ PRIMITIVES = {1: _conv_transpose1d, 2: _conv_transpose2d, 3: _conv_transpose3d}
 
 
 def _transpose(rank: int, input: Any, weight: Any, bias: Any, *given: Any) -> Tensor:
+    are_tensors(f"conv_transpose{rank}d", input=input, weight=weight)
     if input.ndim == rank + 1:
         return batched(lambda images: _transpose(rank, images, weight, bias, *given), input)
     params = checked(f"conv_transpose{rank}d", rank, input, weight, bias, *given)

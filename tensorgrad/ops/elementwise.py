@@ -184,7 +184,13 @@ abs.defvjps(lambda g, input: g * _sign(input))
 
 @elementwise(fixed=("condition",))
 def where(condition: Array, input: Array, other: Array) -> Array:
-    """input where the condition holds, else other. No gradient reaches the side not taken, whatever its value."""
+    """input where the condition holds, else other. No gradient reaches the side not taken, whatever its value.
+
+    The condition is boolean; DTypeError for one of another dtype.
+    """
+    dtype = np.asarray(condition).dtype
+    if dtype != np.bool_:
+        raise DTypeError(f"where: condition has dtype {dtype}, it must be bool: compare it, for example with != 0")
     return np.where(condition, input, other)
 
 

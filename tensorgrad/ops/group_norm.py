@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..kernels import group_norm as kernel
 from ..node import Array, TensorBase, version_cell
 from ..primitive import primitive
-from .check import number, same_dtype
+from .check import epsilon, number, same_dtype
 from .elementwise import sqrt
 from .norm import along_channels
 from .reduce import mean as mean_over
@@ -41,7 +41,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     _check_channels("group_norm", given, weight=weight, bias=bias)
     if math.prod(given) == num_groups:
         raise ShapeError(f"group_norm: input {given} in {num_groups} groups has one value a group, whose variance is 0")
-    return _group_norm(input, weight, bias, groups=int(num_groups), eps=number("group_norm", "eps", eps))[0]
+    return _group_norm(input, weight, bias, groups=int(num_groups), eps=epsilon("group_norm", eps))[0]
 
 
 def instance_norm(
@@ -70,7 +70,7 @@ def instance_norm(
     _check_channels(
         "instance_norm", given, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
-    eps, momentum = number("instance_norm", "eps", eps), number("instance_norm", "momentum", momentum)
+    eps, momentum = epsilon("instance_norm", eps), number("instance_norm", "momentum", momentum)
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise ShapeError("instance_norm: use_input_stats=False needs running_mean and running_var")

@@ -12,7 +12,7 @@ from ..errors import DTypeError, ShapeError
 from ..kernels import group_norm as kernel
 from ..node import Array
 from ..primitive import primitive
-from .check import number, same_dtype
+from .check import epsilon, same_dtype
 from .elementwise import sqrt
 from .group_norm import group_norm_vjp
 from .reduce import mean, sum
@@ -32,7 +32,7 @@ def layer_norm(
     """
     same_dtype("layer_norm", input=input, weight=weight, bias=bias)
     axes = _last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return _layer_norm(input, weight, bias, axes=axes, eps=number("layer_norm", "eps", eps))[0]
+    return _layer_norm(input, weight, bias, axes=axes, eps=epsilon("layer_norm", eps))[0]
 
 
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
@@ -46,7 +46,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     axes = _last_axes("rms_norm", input, normalized_shape, weight=weight)
     if eps is None:
         eps = float(np.finfo(np.float64 if input.dtype == np.float64 else np.float32).eps)
-    return _rms_norm(input, weight, axes=axes, eps=number("rms_norm", "eps", eps))[0]
+    return _rms_norm(input, weight, axes=axes, eps=epsilon("rms_norm", eps))[0]
 
 
 def _last_axes(name: str, input: Any, normalized_shape: Any, **vectors: Any) -> int:

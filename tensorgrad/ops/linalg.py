@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..node import Array
 from ..primitive import primitive, sum_to
-from .check import same_dtype
+from .check import are_tensors, same_dtype
 from .reduce import sum
 from .shape import reshape, transpose
 
@@ -23,7 +23,8 @@ def matmul(input: Any, other: Any) -> Tensor:
 
     A vector counts as a row on the left and as a column on the right, and its axis is dropped from the result.
     """
-    a, b = (tuple(getattr(x, "shape", ())) for x in (input, other))
+    are_tensors("matmul", input=input, other=other)
+    a, b = tuple(input.shape), tuple(other.shape)
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
         raise ShapeError(f"matmul: shapes {a} and {b} do not fit: the last size of the first must be {_rows(b)}")
     try:
@@ -58,12 +59,14 @@ _matmul.defvjps(
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """input @ weight.T + bias: (..., in) with weight (out, in) and bias (out) to (..., out)."""
+    are_tensors("linear", weight=weight)
     same_dtype("linear", input=input, weight=weight, bias=bias)
     given, filters = tuple(input.shape), tuple(weight.shape)
-    if len(filters) != 2 or not given or given[-1] != filters[1]:
-        raise ShapeError(
-            f"linear: input {given} has {given[-1:] or 'no'} features, weight {filters} takes {filters[1:]}"
-        )
+    if len(filters) != 2:
+        raise ShapeError(f"linear: weight must be (out, in), got {filters}")
+    if not given or given[-1] != filters[1]:
+        told = given[-1] if given else "no"
+        raise ShapeError(f"linear: input {given} has {told} features, weight {filters} takes {filters[1]}")
     if bias is not None and tuple(bias.shape) != filters[:1]:
         raise ShapeError(f"linear: bias has shape {tuple(bias.shape)}, weight {filters} takes ({filters[0]},)")
     return _linear(input, weight, bias)

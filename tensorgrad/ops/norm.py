@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..kernels import norm as kernel
 from ..node import Array
 from ..primitive import primitive
-from .check import same_dtype
+from .check import epsilon, same_dtype
 from .elementwise import sqrt
 from .reduce import sum
 from .shape import broadcast_to, reshape
@@ -36,7 +36,7 @@ def native_batch_norm(
             raise ShapeError(f"batch_norm: {name} has shape {tuple(tensor.shape)}, input {given} takes ({given[1]},)")
     if values_per_channel(given) == 1:
         raise ShapeError(f"batch_norm: input {given} has one value a channel, whose variance is 0: use a larger batch")
-    return _batch_norm(input, weight, bias, eps=float(eps))
+    return _batch_norm(input, weight, bias, eps=epsilon("batch_norm", eps))
 
 
 @primitive(outputs=("out", "mean", "var"))

@@ -15,7 +15,7 @@ from ..kernels import average as average_kernel
 from ..kernels import pool as kernel
 from ..node import Array
 from ..primitive import primitive
-from .check import positive, same_dtype, sizes
+from .check import are_tensors, positive, same_dtype, sizes
 from .family import batched, by, check_images, named
 
 if TYPE_CHECKING:
@@ -205,6 +205,7 @@ _AVERAGE = {1: _avg_pool1d, 2: _avg_pool2d, 3: _avg_pool3d}
 
 
 def _max_pool(rank: int, input: Any, return_indices: bool, *windows: Any) -> Any:
+    are_tensors(f"max_pool{rank}d", input=input)
     if input.ndim == rank + 1:
         return batched(lambda images: _max_pool(rank, images, return_indices, *windows), input)
     params = checked(f"max_pool{rank}d", rank, input, *windows)
@@ -223,9 +224,10 @@ def _average(
     divisor_override: Any,
 ) -> Tensor:
     rest = (ceil_mode, count_include_pad, divisor_override)
+    name = f"avg_pool{rank}d"
+    are_tensors(name, input=input)
     if input.ndim == rank + 1:
         return batched(lambda images: _average(rank, images, kernel_size, stride, padding, *rest), input)
-    name = f"avg_pool{rank}d"
     params = checked(name, rank, input, kernel_size, stride, padding, 1, ceil_mode)
     same_dtype(name, input=input)
     if divisor_override is not None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import DTypeError, ShapeError
 from ..node import Array
 from ..primitive import broadcast_to as _broadcast_to
 from ..primitive import primitive, promote_all
-from .check import normalize_dim, normalize_dims
+from .check import are_tensors, normalize_dim, normalize_dims
 from .indexing import getitem
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def reshape(input: Any, *shape: Any) -> Tensor:
     """The same values in reading order in another shape; one size may be -1, to be worked out."""
-    sizes = _unpack(shape)
+    sizes = _unpack("reshape", shape)
     known, count = math.prod(n for n in sizes if n != -1), math.prod(input.shape)
     if sizes.count(-1) > 1:
         raise ShapeError(f"reshape: only one size can be -1, got {sizes}")
@@ -43,9 +44,10 @@ _reshape.defvjps(lambda g, x_shape: _reshape(g, shape=x_shape))
 
 def permute(input: Any, *dims: Any) -> Tensor:
     """The axes in another order: axis i of the result is axis dims[i] of the input."""
-    order = tuple(normalize_dim("permute", d, input.ndim) for d in _unpack(dims))
+    given = _unpack("permute", dims)
+    order = tuple(normalize_dim("permute", d, input.ndim) for d in given)
     if sorted(order) != list(range(input.ndim)):
-        raise ShapeError(f"permute: {_unpack(dims)} is not an order of the {input.ndim} axes of {tuple(input.shape)}")
+        raise ShapeError(f"permute: {given} is not an order of the {input.ndim} axes of {tuple(input.shape)}")
     return _permute(input, dims=order)
 
 
@@ -89,7 +91,7 @@ def unsqueeze(input: Any, dim: int) -> Tensor:
 
 def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
     """Repeated along new or size-1 axes to the shape `size`, without a copy."""
-    size = tuple(size)
+    size = _unpack("broadcast_to", tuple(size))
     lead = len(size) - input.ndim
     if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, size[builtins.max(lead, 0) :], strict=True)):
         raise ShapeError(f"broadcast_to: shape {tuple(input.shape)} does not broadcast to {size}")
@@ -101,7 +103,8 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     tensors = list(tensors)
     if not tensors:
         raise ShapeError("cat: there is nothing to put together: the list is empty")
-    if isinstance(tensors[0], (int, float)) or tensors[0].ndim == 0:
+    _check_parts("cat", tensors)
+    if tensors[0].ndim == 0:
         raise ShapeError("cat: tensors of no axes cannot be put one behind the other: use stack")
     axis = normalize_dim("cat", dim, tensors[0].ndim)
     for number, tensor in enumerate(tensors):
@@ -133,6 +136,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     tensors = list(tensors)
     if not tensors:
         raise ShapeError("stack: there is nothing to put together: the list is empty")
+    _check_parts("stack", tensors)
     axis = normalize_dim("stack", dim, tensors[0].ndim + 1)
     for number, tensor in enumerate(tensors):
         if tensor.shape != tensors[0].shape:
@@ -142,7 +146,14 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return cat([unsqueeze(tensor, axis) for tensor in tensors], axis)
 
 
-def _unpack(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """f(x, 2, 3) and f(x, (2, 3)) mean the same."""
+def _check_parts(name: str, tensors: Sequence[Any]) -> None:
+    are_tensors(name, **{f"tensor {number}": tensor for number, tensor in enumerate(tensors)})
+
+
+def _unpack(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """The ints of f(x, 2, 3) or f(x, (2, 3)), which mean the same."""
     given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
-    return tuple(int(n) for n in given)
+    try:
+        return tuple(operator.index(n) for n in given)
+    except TypeError:
+        raise DTypeError(f"{name}: expected ints, got {tuple(given)}") from None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TensorgradError
+from ..files import atomic_write
 
 if TYPE_CHECKING:
     from .view import GraphView
@@ -56,7 +55,7 @@ def save(
         content = view.to_dot(**options).encode()
     else:
         content = (view.to_json(indent=1) if suffix == ".json" else view.to_text()).encode()
-    _write(path, content)
+    atomic_write(path, content)
 
 
 def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) -> bytes:
@@ -108,19 +107,3 @@ _FOUND: dict[str, Callable[[], bool]] = {
     "pygraphviz": lambda: importlib.util.find_spec("pygraphviz") is not None,
 }
 _DRAW = {"dot": _draw_with_dot, "pygraphviz": _draw_with_pygraphviz}
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write beside the file and rename: `path` holds the old content or the new."""
-    temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

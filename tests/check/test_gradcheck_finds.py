@@ -113,6 +113,24 @@ def test_a_small_gradient_is_not_lost_in_atol():
     assert gradcheck(lambda x: planted.right(x).sum() * 1e-6, leaf(5))
 
 
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("size", [1e-6, 3e-6, 1e-5])
+def test_a_wrong_sign_of_a_small_gradient_is_no_rounding(size, fast):
+    negated = planted.op(lambda x: size * np.sin(x), lambda g, x: -g * size * np.cos(x))
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(negated, holding(0.3, 0.5, 0.7), fast_mode=fast)
+    assert caught.value.kind == "wrong"
+    assert "lost in rounding" not in str(caught.value)
+
+
+def test_no_factor_is_guessed_from_random_directions():
+    one_big = np.array([1e3, 1.0, 1.0, 1.0])
+    wrong = planted.op(lambda x: x * one_big, lambda g, x: g * np.array([2e3, 1.0, 1.0, 1.0]))
+    with pytest.raises(GradcheckError, match="random combinations") as caught:
+        gradcheck(lambda x: wrong(x).sum(), holding(0.3, 0.5, 0.7, 0.9), fast_mode=True)
+    assert "factor" not in str(caught.value)
+
+
 def test_opposite_values_are_compared_soundly_T49():
     # |a - n| / |a + n| would be 0/0 or infinite here.
     with pytest.raises(GradcheckError, match="analytic -2, numeric 2, difference 4"):

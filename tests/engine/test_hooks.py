@@ -291,3 +291,11 @@ def test_two_hundred_hooks():
         h.register_hook(lambda g: g + 1.0)
     h.backward()
     assert a.grad.item() == 201.0
+
+
+def test_a_handle_in_a_with_takes_its_hook_away():
+    x, seen = tg.tensor([1.0], requires_grad=True), []
+    with x.register_hook(seen.append):
+        (x * 2).backward()
+    (x * 2).backward()
+    assert len(seen) == 1

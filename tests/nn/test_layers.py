@@ -378,6 +378,7 @@ def test_functional_batch_norm_without_running_statistics():
             tg.DTypeError,
             "batch_norm: input has dtype int64, it must",
         ),
+        (lambda: F.batch_norm(tg.ones(2, 2), None, None, eps=-1), tg.ShapeError, "batch_norm: eps must be at least 0"),
         (lambda: F.batch_norm(tg.ones(2, 2), None, None), tg.ShapeError, "batch_norm: running_mean is None; without"),
         (
             lambda: F.batch_norm(tg.ones(2, 2), tg.ones(3), tg.ones(3)),

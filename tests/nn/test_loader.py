@@ -197,8 +197,8 @@ def test_repr():
             tg.DTypeError,
             "DataLoader: got a tuple; pass the arrays one by one, DataLoader(x, y)",
         ),
-        (lambda: DataLoader(X, batch_size=0), ValueError, "DataLoader: batch_size is 0, expected 1 or more"),
-        (lambda: DataLoader(X, batch_size=-3), ValueError, "DataLoader: batch_size is -3, expected 1 or more"),
+        (lambda: DataLoader(X, batch_size=0), tg.ShapeError, "DataLoader: batch_size is 0, expected 1 or more"),
+        (lambda: DataLoader(X, batch_size=-3), tg.ShapeError, "DataLoader: batch_size is -3, expected 1 or more"),
         (
             lambda: DataLoader(X, batch_size=2.0),
             tg.DTypeError,

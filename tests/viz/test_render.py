@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -297,3 +298,11 @@ def test_a_weight_used_a_thousand_times_is_drawn():
         h = tg.linear(h, w)
     view = viz.graph(h, model=Model({"w": w}))
     assert "w (use 500 of 1000)" in render.draw(view.to_dot(), "svg", "dot", 100).decode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot sync folders")
+def test_the_folder_is_synced_too(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(stat.S_ISDIR(os.fstat(fd).st_mode)), fsync(fd)))
+    tg.viz.graph(tg.tensor([1.0], requires_grad=True) * 2).save(tmp_path / "graph.txt")
+    assert synced == [False, True]

@@ -1,0 +1,207 @@
+"""docs/conventions.md says what the operations do: every row of its table is run, and gives what stands there.
+
+A case in code is evaluated. A case in words has a function in CHECKS, under the same operation and words.
+"""
+
+import re
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import tensorgrad as tg
+from tensorgrad import nn
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "conventions.md").read_text()
+LEAVES = "xyw"  # the names of what requires a gradient; other names stand for constants
+DTYPES = ("bool", "int16", "int64", "float16", "float32", "float64")
+
+
+class Row(NamedTuple):
+    """A line of the table, its cells as they are written."""
+
+    operation: str
+    case: str
+    value: str
+    gradient: str
+    same: str
+
+    @property
+    def code(self):
+        """The expression and what its names stand for, or None for a case in words."""
+        found = re.fullmatch(r"`([^`;]+)(?:; ([^`]+))?`", self.case)
+        return None if found is None else (found[1], found[2] or "")
+
+    @property
+    def error(self):
+        """The name of the error that is raised, or None."""
+        found = re.fullmatch(r"raises `(\w+)`", self.value)
+        return None if found is None else found[1]
+
+
+def read_table():
+    lines = [line for line in TEXT.splitlines() if line.startswith("| ")][1:]
+    rows = [Row(*(cell.strip() for cell in line.strip("|").split(" | "))) for line in lines]
+    return [row for row in rows if set(row.operation) != {"-"}]
+
+
+ROWS = read_table()
+IN_CODE = [row for row in ROWS if row.code]
+IN_WORDS = [row for row in ROWS if not row.code]
+
+
+def evaluate(lib, functional, row):
+    """The value of a row's expression, and its names' values, in our library or in PyTorch."""
+    expression, given = row.code
+    names = {name: getattr(lib, name) for name in dir(lib) if not name.startswith("_")}
+    names |= {name: getattr(functional, name) for name in dir(functional) if not name.startswith("_")}
+    names |= {"inf": np.inf, "nan": np.nan, "put": put, "slope": lambda y, x: slope(lib, y, x)}
+    numbers = {"inf": np.inf, "nan": np.nan, "zeros": lambda *shape: np.zeros(shape)}
+    inputs = {}
+    for name, value in eval(f"dict({given})", numbers).items():
+        array = np.array(value)
+        inputs[name] = lib.tensor(array, requires_grad=name in LEAVES)
+    return eval(expression, names | inputs), inputs
+
+
+def put(x, index, value):
+    """A copy of x with `value` assigned at `index`."""
+    x = x.clone()
+    x[index] = value
+    return x
+
+
+def slope(lib, y, x):
+    """dy/dx, differentiable again."""
+    return (tg.grad if lib is tg else lib.autograd.grad)(y.sum(), x, create_graph=True)[0]
+
+
+def gradients(value, inputs):
+    """Of the sum of the value, with respect to each leaf; None where there is none to be had."""
+    if not value.requires_grad:
+        return None
+    value.sum().backward()
+    return [inputs[name].grad for name in inputs if name in LEAVES]
+
+
+def agrees(got, cell):
+    """Whether a tensor or dtype is what a cell says, numbers to four digits."""
+    expected = eval(cell.strip("`"), {name: name for name in DTYPES} | {"inf": np.inf, "nan": np.nan})
+    if isinstance(expected, str):
+        return str(got) == expected
+    if np.size(expected) == 0:
+        return got.data.tolist() == expected
+    return got.shape == np.shape(expected) and np.allclose(got.data, expected, rtol=1e-4, atol=0, equal_nan=True)
+
+
+def cells(text):
+    """One cell for each leaf."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+@pytest.mark.parametrize("row", IN_CODE, ids=lambda row: f"{row.operation} {row.case}")
+def test_a_row_is_true(row):
+    if row.error:
+        with pytest.raises(getattr(tg, row.error), match=r"^\w+: "):
+            evaluate(tg, nn.functional, row)
+        assert row.gradient == ""
+        return
+    # What NumPy's error state decides is one row for all operations, in words.
+    with warnings.catch_warnings(action="error"), np.errstate(all="ignore"):
+        value, inputs = evaluate(tg, nn.functional, row)
+        assert agrees(value, row.value), value
+        if isinstance(value, tg.Tensor) and value.requires_grad:
+            got, told = gradients(value, inputs), cells(row.gradient)
+            assert len(got) == len(told)
+            for gradient, cell in zip(got, told, strict=True):
+                assert agrees(gradient, cell), gradient
+        else:
+            assert row.gradient == "none"
+
+
+# Cases in words
+
+
+def forward_follows_the_error_state():
+    x = tg.tensor([1e300], dtype=tg.float64)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert (x * x).item() == np.inf
+    with pytest.warns(RuntimeWarning, match="invalid"):
+        assert np.isnan((tg.tensor([np.inf]) * 0).item())
+    with np.errstate(over="ignore"), warnings.catch_warnings(action="error"):
+        assert (x * x).item() == np.inf
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        x * x
+
+
+def walks_never_warn():
+    x = tg.tensor([1e200], dtype=tg.float64, requires_grad=True)
+    with np.errstate(over="ignore"):
+        out = x**3
+    with np.errstate(all="raise"), warnings.catch_warnings(action="error"):
+        out.backward()
+    assert x.grad.item() == np.inf
+
+
+def bits_with_the_same_number_of_threads():
+    a, b = np.random.default_rng(0).standard_normal((2, 300, 300)).astype(np.float32)
+    products = []
+    for threads in (1, 1, 2):
+        with threadpool_limits(threads, "blas"):
+            products.append((tg.tensor(a) @ tg.tensor(b)).data)
+    np.testing.assert_array_equal(products[0], products[1])
+    np.testing.assert_allclose(products[0], products[2], rtol=1e-3, atol=1e-4)
+
+
+def edges_of_domains_never_warn():
+    zero, large = (tg.tensor([value], dtype=tg.float64) for value in (0.0, 1000.0))
+    with np.errstate(all="raise"), warnings.catch_warnings(action="error"):
+        values = [zero.log(), tg.log1p(zero - 1), (zero - 1).sqrt(), 1 / zero, zero / zero, zero**-1, large.exp()]
+    np.testing.assert_array_equal(
+        [value.item() for value in values], [-np.inf, -np.inf, np.nan, np.inf, np.nan, np.inf, np.inf]
+    )
+
+
+CHECKS = {
+    ("all", "the forward pass overflows or meets inf * 0"): forward_follows_the_error_state,
+    ("div, log, log1p, sqrt, pow, exp", "out of the domain, `exp` too large"): edges_of_domains_never_warn,
+    ("all", "the backward walk overflows or divides by 0"): walks_never_warn,
+    ("matmul, linear, conv", "another number of BLAS threads"): bits_with_the_same_number_of_threads,
+}
+
+
+@pytest.mark.parametrize("key", CHECKS, ids=str)
+def test_a_case_in_words_is_true(key):
+    CHECKS[key]()
+
+
+# The table itself
+
+
+def test_every_case_in_words_has_a_check_and_every_check_a_row():
+    assert {(row.operation, row.case) for row in IN_WORDS} == set(CHECKS)
+
+
+def test_rows_are_complete_and_none_stands_twice():
+    assert len(ROWS) == len({row.case for row in ROWS}) > 100
+    for row in ROWS:
+        assert re.fullmatch(r"yes|no: .+", row.same), row
+
+
+def test_what_docstrings_say_about_edges_is_in_the_table():
+    """A public function whose docstring speaks of a kink, a tie or a value that is not finite has a row."""
+    told = re.compile(r"slope at|\b[Tt]ies\b|\bnan\b|\binf\b|infinity|gradient (at|of)|no gradient|one value", re.ASCII)
+    listed = {name for row in ROWS for name in row.operation.split(", ")}
+    listed |= {f"{name}{rank}d" for name in listed for rank in (1, 2, 3)} | {"native_batch_norm"}
+    # Their gradients are those of any linear map; their docstrings name them to say which one adds up what.
+    linear = {"pad", "fold", "unfold", "interpolate"}
+    functions = {name: getattr(tg, name) for name in tg.__all__ if type(getattr(tg, name)) is not type}
+    for name, function in functions.items():
+        if told.search(getattr(function, "__doc__", None) or "") and getattr(function, "__module__", "").startswith(
+            "tensorgrad.ops"
+        ):
+            assert name in listed | linear, f"{name}: its docstring tells an edge case that docs/conventions.md has not"
