@@ -173,6 +173,8 @@ def walk(
         leaves, found = _carry_back(roots, cotangents, needed, asked, retain_graph, create_graph)
         # Only now is a leaf's cotangent complete: any node may have added to it.
         for tensor, sums in leaves.items():
+            if isinstance(sums[0], np.generic):
+                sums[0] = np.asarray(sums[0])
             if tensor._hooks:
                 sums[0] = _run_hooks(tensor._hooks, sums[0], "leaf")
             for observer in STATE.get().observers:
@@ -199,18 +201,16 @@ def _carry_back(
     observers = STATE.get().observers
     expected = None if create_graph else ndarray  # the class of a rule's result that can be taken as it is
 
-    def deliver(node: Node, number: int, g: Any) -> None:
-        """Take what a rule gave for an input of a node to the tensor that the input came from."""
-        if g.__class__ is not expected or g.shape != node.shapes[number] or g.dtype is not node.dtypes[number]:
-            g = _fitted(node, number, g)
-        if observers:
+    def arrive(edge: Any, g: Any, giver: Node | None = None, number: int = 0) -> None:
+        """Add g to what has arrived at the tensor that an edge points to: a seed, or what a rule gave for an input."""
+        if giver is not None:
+            fits = g.__class__ is expected or (expected is not None and isinstance(g, np.generic))
+            if not fits or g.shape != giver.shapes[number] or g.dtype is not giver.dtypes[number]:
+                g = _fitted(giver, number, g)
             for observer in observers:
-                observer.contributed(node, number, g)
-        if g is not None:
-            arrive(node.edges[number], g)
-
-    def arrive(edge: Any, g: Any) -> None:
-        """Add g to what has arrived at the tensor that an edge points to."""
+                observer.contributed(giver, number, g if g is None or create_graph else np.asarray(g))
+            if g is None:
+                return
         if edge.__class__ is tuple:
             node, i = edge
             sums = pending.get(node)
@@ -224,12 +224,12 @@ def _carry_back(
         total = sums[i]
         if total is None:
             sums[i] = g  # borrowed: it may be another tensor's cotangent too, so it is never written to
-        elif create_graph:
-            sums[i] = total + g
+        elif total.__class__ is not ndarray:
+            sums[i] = total + g  # of tensors, or of the scalars that NumPy makes of 0-d arrays
         elif edge in own:
-            np.add(total, g, total)  # on 0-d arrays three times as fast as +=
+            np.add(total, g, total)
         else:
-            sums[i] = np.asarray(total + g)
+            sums[i] = total + g
             own.add(edge)
 
     for root, g in zip(roots, cotangents, strict=True):
@@ -239,13 +239,15 @@ def _carry_back(
         while queue:
             node = heapq.heappop(queue)[1]
             gs = pending.pop(node)
+            if gs[0].__class__ is not expected and not create_graph:
+                gs = [np.asarray(g) if isinstance(g, np.generic) else g for g in gs]
             if node.hooks is not None or node.retained is not None or asked or observers:
                 _complete(node, gs, asked, found, observers)
             if needed is not None and node not in needed:
                 continue  # a target's own node, or a root's: nothing below it is asked for
             if create_graph:
                 STATE.set(replace(STATE.get(), scope=node.scope))
-            saved = node.saved
+            saved, edges = node.saved, node.edges
             if saved is None:
                 raise _freed(node)
             for cell, version in node.versions:
@@ -257,13 +259,14 @@ def _carry_back(
                 simple = rule.simple  # the usual rules are called without ado: a scalar operation is felt here
                 if simple is None or needed is not None:
                     for number, g in _call_rule(node, rule, gs, saved, needed):
-                        deliver(node, number, g)
+                        arrive(edges[number], g, node, number)
                 elif not simple:
-                    deliver(node, rule.number, rule.function(gs[0]))
+                    arrive(edges[rule.number], rule.function(gs[0]), node, rule.number)
                 elif len(simple) == 1:
-                    deliver(node, rule.number, rule.function(gs[0], saved[simple[0]]))
+                    arrive(edges[rule.number], rule.function(gs[0], saved[simple[0]]), node, rule.number)
                 else:
-                    deliver(node, rule.number, rule.function(gs[0], *[saved[i] for i in simple]))
+                    g = rule.function(gs[0], *[saved[i] for i in simple])
+                    arrive(edges[rule.number], g, node, rule.number)
             if saved and not retain_graph:
                 node.saved = None
     except Exception as error:

@@ -238,8 +238,9 @@ class Primitive:
         if self.view and isinstance(args[0], TensorBase) and np.may_share_memory(first, arrays[0]):
             outs[0]._version = version_cell(args[0])
             outs[0]._alias = True
-        for observer in state.observers:
-            observer.called(self, arrays, results, node)
+        if state.observers:
+            for observer in state.observers:
+                observer.called(self, arrays, results, node)
         return outs[0] if len(outs) == 1 else tuple(outs)
 
 
