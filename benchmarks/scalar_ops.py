@@ -1,10 +1,11 @@
 """What one scalar operation costs, forward and backward, against PyTorch: `python -m benchmarks.scalar_ops`.
 
 A scalar operation does no arithmetic worth mentioning, so its time is what an engine adds to every call: making the
-node, walking it, freeing it. Two graphs of 2,000 operations:
+node, walking it, freeing it. Three graphs of 2,000 operations:
 
 - chain: y = y * w, y = y + b, and so on, each result used once;
-- fan: a sum of products of the same two numbers, so that 1,000 cotangents meet at each leaf.
+- fan: a sum of products of the same two numbers, so that 1,000 cotangents meet at each leaf;
+- numbers: y = y * 1.0001 + 0.1, a chain with Python's numbers, which have no gradient.
 
 The engines run in processes of their own, in turn (A B A B ...), so that neither warms the machine for the other; the
 ratio is taken within each pair. Each process reports its median over `--repeats` runs. The collector stays on, and the
@@ -44,7 +45,14 @@ def fan(x: Any, w: Any, b: Any) -> Any:
     return total
 
 
-GRAPHS: dict[str, Callable[[Any, Any, Any], Any]] = {"chain": chain, "fan": fan}
+def numbers(x: Any, w: Any, b: Any) -> Any:
+    y = x
+    for _ in range(OPS // 2):
+        y = y * 1.0001 + 0.1
+    return y
+
+
+GRAPHS: dict[str, Callable[[Any, Any, Any], Any]] = {"chain": chain, "fan": fan, "numbers": numbers}
 
 
 def measure(engine: str, repeats: int) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def measure(engine: str, repeats: int) -> dict[str, Any]:
             y.backward()
             del y
             times.append((middle - start, time.perf_counter() - middle))
-            if x.grad is None or w.grad is None or b.grad is None:
+            if x.grad is None or (name != "numbers" and (w.grad is None or b.grad is None)):
                 raise RuntimeError(f"{engine}: {name} left a leaf without a gradient")
         scale = 1e6 / OPS
         result[name] = {
@@ -113,13 +121,13 @@ def main() -> None:
     numpy = importlib.import_module("numpy")
     print(f"{versions}, NumPy {numpy.__version__}, Python {platform.python_version()}, {cpu()}")
     print(f"{args.pairs} pairs of processes, {OPS} scalar operations, microseconds per operation (median of processes)")
-    print(f"{'':16}{'tensorgrad':>12}{'torch':>10}   ratio: median (min to max)")
+    print(f"{'':18}{'tensorgrad':>12}{'torch':>10}   ratio: median (min to max)")
     for name in GRAPHS:
         for phase in ("forward", "backward", "both"):
             ours, theirs = ([run[name][phase] for run in runs[engine]] for engine in ENGINES)
             ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
             print(
-                f"{name:6} {phase:9}{statistics.median(ours):12.2f}{statistics.median(theirs):10.2f}   "
+                f"{name:8} {phase:9}{statistics.median(ours):12.2f}{statistics.median(theirs):10.2f}   "
                 f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
             )
     if args.json:

@@ -42,6 +42,7 @@ from nn.train import (
     predict,
     save_checkpoint,
 )
+from nn.train.interrupt import Interrupt
 from tensorgrad import nn
 
 try:
@@ -86,6 +87,7 @@ def train(
     data: ImageData,
     args: argparse.Namespace,
     generators: dict[str, np.random.Generator],
+    interrupt: Interrupt,
     transform: Transform | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> History:
@@ -118,50 +120,50 @@ def train(
         """Between two steps, the moment to save and to stop."""
         if due or interrupt.requested:
             save_checkpoint(args.out / CHECKPOINT, parts, {**run, "so_far": so_far})
+            args.saved = True
         if interrupt.requested:
             raise Stopped(f"after {schedule.last_epoch} of {epochs * len(loader)} steps")
 
-    with hold_interrupt() as interrupt:
-        for epoch in range(len(history) + 1, epochs + 1):
-            start = time.perf_counter()
-            net.train()
-            done = loader.state_dict()["batches"]
-            bar = tqdm(loader, f"epoch {epoch}", initial=done, leave=False, disable=None)
-            pause(due=False)
-            for images, labels in bar:
-                scores = net(images)
-                loss = loss_function(scores, labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
+    for epoch in range(len(history) + 1, epochs + 1):
+        start = time.perf_counter()
+        net.train()
+        done = loader.state_dict()["batches"]
+        bar = tqdm(loader, f"epoch {epoch}", initial=done, leave=False, disable=None)
+        pause(due=False)
+        for images, labels in bar:
+            scores = net(images)
+            loss = loss_function(scores, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
 
-                so_far["total_loss"] += loss.item() * len(labels)
-                so_far["right"] += int((scores.data.argmax(1) == labels.data).sum())
-                bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-                pause(due=args.checkpoint_every and schedule.last_epoch % args.checkpoint_every == 0)
+            so_far["total_loss"] += loss.item() * len(labels)
+            so_far["right"] += int((scores.data.argmax(1) == labels.data).sum())
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            pause(due=args.checkpoint_every and schedule.last_epoch % args.checkpoint_every == 0)
 
-            test_scores = predict(net, x_test)
-            row = {
-                "epoch": epoch,
-                "lr": optimizer.param_groups[0]["lr"],
-                "train_loss": so_far["total_loss"] / len(data.y_train),
-                "train_accuracy": so_far["right"] / len(data.y_train),
-                "test_loss": nn.functional.cross_entropy(tg.from_numpy(test_scores), data.y_test).item(),
-                "test_accuracy": accuracy(test_scores, data.y_test),
-            }
-            history.append(row)
-            so_far.update(total_loss=0.0, right=0)
-            print(
-                f"epoch {epoch:2}/{epochs}   loss {row['train_loss']:.4f}   train {row['train_accuracy']:6.2%}   "
-                f"test {row['test_accuracy']:6.2%}   lr {row['lr']:.1e}   {time.perf_counter() - start:.1f} s",
-                flush=True,
+        test_scores = predict(net, x_test)
+        row = {
+            "epoch": epoch,
+            "lr": optimizer.param_groups[0]["lr"],
+            "train_loss": so_far["total_loss"] / len(data.y_train),
+            "train_accuracy": so_far["right"] / len(data.y_train),
+            "test_loss": nn.functional.cross_entropy(tg.from_numpy(test_scores), data.y_test).item(),
+            "test_accuracy": accuracy(test_scores, data.y_test),
+        }
+        history.append(row)
+        so_far.update(total_loss=0.0, right=0)
+        print(
+            f"epoch {epoch:2}/{epochs}   loss {row['train_loss']:.4f}   train {row['train_accuracy']:6.2%}   "
+            f"test {row['test_accuracy']:6.2%}   lr {row['lr']:.1e}   {time.perf_counter() - start:.1f} s",
+            flush=True,
+        )
+        if not math.isfinite(row["train_loss"]):
+            raise FloatingPointError(
+                f"the loss became {row['train_loss']} in epoch {epoch}: try a lower --lr than {lr}"
             )
-            if not math.isfinite(row["train_loss"]):
-                raise FloatingPointError(
-                    f"the loss became {row['train_loss']} in epoch {epoch}: try a lower --lr than {lr}"
-                )
-            pause(due=False)
+        pause(due=False)
     return history
 
 
@@ -181,10 +183,16 @@ def recorded_graph(net: nn.Module, images: np.ndarray, labels: np.ndarray) -> tg
     return run.graph(loss, model=net, inputs={"images": x, "labels": y})
 
 
-def write_results(net: nn.Module, data: ImageData, history: History, out: Path) -> None:
-    """Write everything that `out` holds in the end, the weights first, and name each file when it is there."""
+def write_results(net: nn.Module, data: ImageData, history: History, out: Path, interrupt: Interrupt) -> None:
+    """Write everything that `out` holds in the end, the weights first, and name each file when it is there.
 
-    def write(name: str, what: str, writer: Callable[[Path], None]) -> None:
+    After Ctrl-C only the weights and the metrics, which cost the training, are written; then it raises
+    KeyboardInterrupt.
+    """
+
+    def write(name: str, what: str, writer: Callable[[Path], None], can_wait: bool = True) -> None:
+        if can_wait and interrupt.requested:
+            raise KeyboardInterrupt
         try:
             writer(out / name)
             print(f"  {name:<18} {what}", flush=True)
@@ -196,9 +204,10 @@ def write_results(net: nn.Module, data: ImageData, history: History, out: Path) 
         print(f"  {name:<18} left out{older}: {why}", flush=True)
 
     print(f"written to {out}:")
-    write("model.safetensors", "the weights", lambda path: nn.save(net, path))
+    write("model.safetensors", "the weights", lambda path: nn.save(net, path), can_wait=False)
     table = [list(history[0]), *(row.values() for row in history)]
-    write("metrics.csv", "loss, accuracy and learning rate of each epoch", lambda path: write_csv(path, table))
+    what = "loss, accuracy and learning rate of each epoch"
+    write("metrics.csv", what, lambda path: write_csv(path, table), can_wait=False)
     matrix = confusion_matrix(data.y_test, predict(net, as_input(data.x_test)).argmax(1), CLASSES)
     write("confusion.csv", "how often each class (row) was taken for each", lambda path: write_csv(path, matrix))
     graph = recorded_graph(net, data.x_train[:4], data.y_train[:4])
@@ -383,10 +392,14 @@ def identity(args: argparse.Namespace, data: ImageData) -> dict[str, str]:
     return {"program": args.task, "folder": folder, "sha256": digest.hexdigest()}
 
 
-def resume_command(args: argparse.Namespace) -> str:
+def how_to_go_on(args: argparse.Namespace) -> str:
+    """How to go on from the checkpoint in `args.out`; empty if there is none of this run."""
+    if not args.saved:
+        return ""
     python = Path(sys.executable)
     python = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
-    return shlex.join([str(python), "-m", f"examples.{args.task}", "--resume", str(args.out / CHECKPOINT)])
+    command = [str(python), "-m", f"examples.{args.task}", "--resume", str(args.out / CHECKPOINT)]
+    return f". To go on:\n  {shlex.join(command)}"
 
 
 def main(arguments: list[str] | None = None, task: Task = MNIST) -> int:
@@ -397,10 +410,24 @@ def main(arguments: list[str] | None = None, task: Task = MNIST) -> int:
         if checkpoint and checkpoint.progress["data"]["sha256"] != identity(args, data)["sha256"]:
             raise nn.DataError(f"--data {args.data}: other images than {checkpoint.path} was trained on")
         make_folder(args.out)
+        args.saved = checkpoint is not None and checkpoint.path == args.out / CHECKPOINT
+    except KeyboardInterrupt:
+        print("\nstopped before the training", file=sys.stderr)
+        return 130
     except (tg.TensorgradError, OSError, ValueError) as error:
         print(f"{task.name}: {error}", file=sys.stderr)
         return 2
 
+    # One BLAS thread: how many there are changes the last bits of a matrix product, and with them every later number.
+    # Ctrl-C is held until everything is written: between the last step and the weights, too, it loses nothing.
+    with threadpool_limits(1, "blas"), hold_interrupt() as interrupt:
+        return carry_out(task, args, data, checkpoint, interrupt)
+
+
+def carry_out(
+    task: Task, args: argparse.Namespace, data: ImageData, checkpoint: Checkpoint | None, interrupt: Interrupt
+) -> int:
+    """Make the network, train it and write the results; returns the exit code."""
     # Sources of random numbers of their own, so that drawing more from one leaves the others as they were.
     init, dropout, order, change = np.random.default_rng(args.seed).spawn(4)
     net = task.network(init, dropout)
@@ -412,27 +439,25 @@ def main(arguments: list[str] | None = None, task: Task = MNIST) -> int:
     if checkpoint:
         print(f"going on from {checkpoint.path}")
 
-    # One BLAS thread: how many there are changes the last bits of a matrix product, and with them every later number.
-    with threadpool_limits(1, "blas"):
-        try:
-            history = train(net, data, args, generators, transform, checkpoint)
-        except Stopped as stopped:
-            print(f"\nstopped and saved {stopped}. To go on:\n  {resume_command(args)}", file=sys.stderr)
-            return 130
-        except KeyboardInterrupt:
-            print(f"\nstopped at once: {args.out} is as it was last saved", file=sys.stderr)
-            return 130
-        except (FloatingPointError, tg.TensorgradError, OSError) as error:
-            print(f"{task.name}: {error}; no results were written", file=sys.stderr)
-            return 1
-        try:
-            write_results(net, data, history, args.out)
-        except KeyboardInterrupt:
-            print("\nstopped: only the files named above were written", file=sys.stderr)
-            return 130
-        except OSError as error:
-            print(f"{task.name}: {error}; only the files named above were written", file=sys.stderr)
-            return 1
+    try:
+        history = train(net, data, args, generators, interrupt, transform, checkpoint)
+    except Stopped as stopped:
+        print(f"\nstopped and saved {stopped}{how_to_go_on(args)}", file=sys.stderr)
+        return 130
+    except KeyboardInterrupt:
+        print(f"\nstopped at once: {args.out} is as it was last saved{how_to_go_on(args)}", file=sys.stderr)
+        return 130
+    except (FloatingPointError, tg.TensorgradError, OSError) as error:
+        print(f"{task.name}: {error}; no results were written", file=sys.stderr)
+        return 1
+    try:
+        write_results(net, data, history, args.out, interrupt)
+    except KeyboardInterrupt:
+        print(f"\nstopped: only the files named above were written{how_to_go_on(args)}", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"{task.name}: {error}; only the files named above were written", file=sys.stderr)
+        return 1
     return 0
 
 

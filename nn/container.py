@@ -1,5 +1,6 @@
 """Modules that hold modules."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
@@ -98,6 +99,15 @@ class ModuleList(_Numbered):
         modules.insert(index, module)
         for number, item in enumerate(modules):
             self.add_module(str(number), item)
+
+    def __repr__(self) -> str:
+        lines, first = [], 0
+        for text, same in itertools.groupby(map(repr, self)):
+            count = len(list(same))
+            name = f"({first}): " if count == 1 else f"({first}-{first + count - 1}): {count} x "
+            lines.append(f"\n{name}{text}".replace("\n", "\n  "))
+            first += count
+        return f"{type(self).__name__}({''.join(lines)}" + ("\n)" if lines else ")")
 
 
 class ModuleDict(Module):

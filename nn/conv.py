@@ -37,12 +37,44 @@ def channels_of(layer: str, in_channels: int, out_channels: int, groups: int) ->
     return inside, outside, parts
 
 
-class _Conv(Module):
-    """What convolutions over 1, 2 and 3 axes have in common."""
+class Filters(Module):
+    """What convolutions and transposed ones have in common."""
 
     rank: int
-    bias: Parameter | None
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
     padding: str | tuple[int, ...]
+    dilation: tuple[int, ...]
+    output_padding: tuple[int, ...] = ()
+    groups: int
+    padding_mode = "zeros"
+    weight: Parameter
+    bias: Parameter | None
+
+    def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
+        """Draw weight and bias anew."""
+        reset_weight_and_bias(self.weight, self.bias, generator)
+
+    def extra_repr(self) -> str:
+        """The channels, the window, and what is not as usual."""
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        if self.padding != (0,) * self.rank:
+            text += f", padding={self.padding}"
+        if self.dilation != (1,) * self.rank:
+            text += f", dilation={self.dilation}"
+        if any(self.output_padding):
+            text += f", output_padding={self.output_padding}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        if self.bias is None:
+            text += ", bias=False"
+        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+
+
+class _Conv(Filters):
+    """What convolutions over 1, 2 and 3 axes have in common."""
 
     def __init__(
         self,
@@ -83,23 +115,6 @@ class _Conv(Module):
         self.weight = Parameter(blank((out_channels, in_channels // groups, *self.kernel_size), dtype))
         self.bias = Parameter(blank((out_channels,), dtype)) if bias else None
         self.reset_parameters(generator)
-
-    def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
-        """Draw weight and bias anew."""
-        reset_weight_and_bias(self.weight, self.bias, generator)
-
-    def extra_repr(self) -> str:
-        """The channels, the window, and what is not as usual."""
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0,) * self.rank:
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * self.rank:
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        if self.bias is None:
-            text += ", bias=False"
-        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
 
     def _padded(self, input: tg.Tensor) -> tuple[tg.Tensor, str | tuple[int, ...]]:
         """The input and the padding that is left to do: by zeros, the convolution does it itself."""

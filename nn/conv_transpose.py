@@ -9,16 +9,14 @@ import tensorgrad as tg
 
 from . import functional as F
 from .abstract import blank
-from .conv import Size, channels_of, tuple_of
-from .linear import reset_weight_and_bias
-from .module import Module, Parameter
+from .conv import Filters, Size, channels_of, tuple_of
+from .module import Parameter
 
 
-class _ConvTranspose(Module):
+class _ConvTranspose(Filters):
     """What transposed convolutions over 1, 2 and 3 axes have in common."""
 
-    rank: int
-    bias: Parameter | None
+    padding: tuple[int, ...]
 
     def __init__(
         self,
@@ -49,24 +47,6 @@ class _ConvTranspose(Module):
         self.weight = Parameter(blank((in_channels, out_channels // groups, *self.kernel_size), dtype))
         self.bias = Parameter(blank((out_channels,), dtype)) if bias else None
         self.reset_parameters(generator)
-
-    def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
-        """Draw weight and bias anew."""
-        reset_weight_and_bias(self.weight, self.bias, generator)
-
-    def extra_repr(self) -> str:
-        """The channels, the window, and what is not as usual."""
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        none = (0,) * self.rank
-        if self.padding != none:
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * self.rank:
-            text += f", dilation={self.dilation}"
-        if self.output_padding != none:
-            text += f", output_padding={self.output_padding}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        return text if self.bias is not None else text + ", bias=False"
 
     def _output_padding(self, input: tg.Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
         """What is missing to `output_size`, which may have the axes before the spatial ones too."""

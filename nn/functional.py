@@ -103,6 +103,7 @@ __all__ = [
     "max_pool3d",
     "mse_loss",
     "nll_loss",
+    "one_hot",
     "pad",
     "prelu",
     "relu",
@@ -124,6 +125,25 @@ def relu(input: Any, inplace: bool = False) -> tg.Tensor:
     """max(input, 0). `inplace` is taken for code written for PyTorch, and changes nothing."""
     result: tg.Tensor = tg.relu(input)
     return result
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> tg.Tensor:
+    """Labels (...) as int64 (..., num_classes), 1 at the label and 0 elsewhere; -1 is for the largest label + 1.
+
+    Raises LabelError for a label that is not one of 0 to num_classes - 1, DTypeError for one of no integer dtype.
+    """
+    labels = tensor.data if isinstance(tensor, tg.Tensor) else np.asarray(tensor)
+    if labels.dtype.kind not in "iu":
+        raise tg.DTypeError(f"one_hot: tensor has dtype {labels.dtype}, labels are integers")
+    if num_classes < 1 and num_classes != -1:
+        raise tg.ShapeError(f"one_hot: num_classes must be a positive int, or -1, got {num_classes}")
+    if num_classes == -1 and not labels.size:
+        raise tg.ShapeError("one_hot: without labels, num_classes must be given")
+    classes = max(int(labels.max()) + 1, 1) if num_classes == -1 else num_classes
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if outside.size:
+        raise tg.LabelError(f"one_hot: label {outside[0]} is out of range for {classes} classes (0 to {classes - 1})")
+    return tg.from_numpy((labels[..., None] == np.arange(classes)).astype(np.int64))
 
 
 def dropout(

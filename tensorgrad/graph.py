@@ -239,7 +239,7 @@ def _carry_back(
         while queue:
             node = heapq.heappop(queue)[1]
             gs = pending.pop(node)
-            if gs[0].__class__ is not expected and not create_graph:
+            if (len(gs) > 1 or gs[0].__class__ is not expected) and not create_graph:
                 gs = [np.asarray(g) if isinstance(g, np.generic) else g for g in gs]
             if node.hooks is not None or node.retained is not None or asked or observers:
                 _complete(node, gs, asked, found, observers)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 
 # One BLAS thread, set before NumPy is first imported, because BLAS reads these only then. Two reasons: with a test
 # process per core, more threads than cores make everything slower; and the order in which threads add up a matrix
@@ -12,3 +13,24 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 if "numpy" in sys.modules:
     raise RuntimeError("tests/conftest.py: NumPy was imported before the number of BLAS threads was set")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A line for each file whose tests say, as the property "samples", what they tried: all that held, added up.
+
+    The properties travel with the reports, also from the processes of pytest-xdist.
+    """
+    tests, passed, samples = Counter(), Counter(), {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            found = dict(getattr(report, "user_properties", ())).get("samples")
+            if found is not None and report.when == "call":
+                file = report.nodeid.partition("::")[0]
+                tests[file] += 1
+                passed[file] += report.passed
+                samples.setdefault(file, Counter()).update(found)
+    if samples:
+        terminalreporter.section("samples tried and passed")
+    for file, counts in sorted(samples.items()):
+        told = ", ".join(f"{what} {count:,}" for what, count in counts.items()) or "no samples counted"
+        terminalreporter.write_line(f"{file}: {passed[file]:,} of {tests[file]:,} tests; {told}")

@@ -3,6 +3,7 @@
 A case in code is evaluated. A case in words has a function in CHECKS, under the same operation and words.
 """
 
+import itertools
 import re
 import warnings
 from pathlib import Path
@@ -166,10 +167,47 @@ def edges_of_domains_never_warn():
     )
 
 
+def norms_of_large_float32_are_finite():
+    """The squares overflow, but not what comes of them: against float64, with a weight and its gradient."""
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(size=(2, 4, 6, 5)).astype(np.float32)
+    w, b = rng.normal(size=(2, 6)).astype(np.float32)
+    F = nn.functional
+    norms = [
+        lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True),
+        lambda x, w, b: F.instance_norm(x, weight=w, bias=b),
+        lambda x, w, b: F.group_norm(x, 3, w, b),
+        lambda x, w, b: F.layer_norm(x.permute(0, 2, 1), (6,), w, b).permute(0, 2, 1),
+        lambda x, w, b: F.rms_norm(x.permute(0, 2, 1), (6,), w).permute(0, 2, 1),
+    ]
+    for norm, size in itertools.product(norms, np.float32([1e14, 1e18, 1e20, 1e30, 1e37])):
+        results = []
+        for dtype in (np.float32, np.float64):
+            leaves = [tg.tensor(array.astype(dtype), requires_grad=True) for array in (x * size, w, b)]
+            with np.errstate(all="raise", under="ignore"):
+                out = norm(*leaves)
+            (out * tg.tensor(g.astype(dtype))).sum().backward()
+            results.append([out.data, *(leaf.grad.data for leaf in leaves if leaf.grad is not None)])
+        for got, right in zip(*results, strict=True):
+            np.testing.assert_allclose(got, right, rtol=0, atol=3e-6 * abs(right).max())
+    with np.errstate(all="raise", under="ignore"):
+        _, _, var = tg.native_batch_norm(tg.tensor(x * np.float32(1e20)))
+    assert np.isinf(var.data).all()
+    large, weight = (tg.tensor(array, requires_grad=True) for array in (x * np.float32(1e20), w))
+    slopes = tg.grad((F.layer_norm(large, (5,)) * g).sum(), large, create_graph=True)[0]
+    assert not tg.grad((slopes * x).sum(), large)[0].data.any()
+    (F.batch_norm(large.detach(), None, None, weight, training=True) * g).sum().backward()
+    assert not weight.grad.data.any()
+
+
 CHECKS = {
     ("all", "the forward pass overflows or meets inf * 0"): forward_follows_the_error_state,
     ("div, log, log1p, sqrt, pow, exp", "out of the domain, `exp` too large"): edges_of_domains_never_warn,
     ("all", "the backward walk overflows or divides by 0"): walks_never_warn,
+    (
+        "batch_norm, instance_norm, group_norm, layer_norm, rms_norm",
+        "float32 inputs whose squares overflow, from about 1e19",
+    ): norms_of_large_float32_are_finite,
     ("matmul, linear, conv", "another number of BLAS threads"): bits_with_the_same_number_of_threads,
 }
 

@@ -155,6 +155,39 @@ def test_asymmetric_padding_same_with_even_kernels():
 # Pooling
 
 
+SIDES = [((1, 0),), ((1, 0), (0, 2)), ((0, 3), (2, 1), (1, 0))]
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_pair_of_padding_for_each_axis_is_padding_by_hand(rank):
+    width = [n for pair in reversed(SIDES[rank - 1]) for n in pair]
+    x, w = normal(2, 4, *(5, 6, 4)[:rank]), normal(6, 2, *(3, 2, 2)[:rank], seed=1)
+    results = []
+    for pad in (lambda t: (t, SIDES[rank - 1]), lambda t: (tg.pad(t, width), 0)):
+        leaves = leaf(x), leaf(w)
+        padded, padding = pad(leaves[0])
+        out = f("conv", rank)(padded, leaves[1], stride=2, padding=padding, groups=2)
+        (out * tg.tensor(normal(*out.shape, seed=2))).sum().backward()
+        results.append([out.data, *(t.grad.data for t in leaves)])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_pair_of_padding_is_cut_off_a_transposed_convolution(rank):
+    sides = SIDES[rank - 1]
+    x, w = normal(2, 4, *(5, 6, 4)[:rank]), normal(4, 3, *(3, 2, 2)[:rank], seed=1)
+    rest = (..., *(slice(before, -after or None) for before, after in sides))
+    results = []
+    for padding, cut in ((sides, ...), (0, rest)):
+        leaves = leaf(x), leaf(w)
+        out = f("conv_transpose", rank)(*leaves, stride=2, padding=padding, output_padding=1)[cut]
+        (out * tg.tensor(normal(*out.shape, seed=2))).sum().backward()
+        results.append([out.data, *(t.grad.data for t in leaves)])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
 def test_average_counts():
     x = tg.tensor([[[6.0, 12, 18]]])
     assert tg.avg_pool1d(x, 2, 1, 1).tolist() == [[[3, 9, 15, 9]]]
@@ -295,6 +328,21 @@ def test_a_scale_factor_is_the_step_unless_recomputed():
     ]
 
 
+@pytest.mark.parametrize("mode", ["linear", "bilinear", "trilinear", "nearest"])
+def test_a_scale_factor_that_keeps_the_size_copies(mode):
+    x = leaf(normal(2, 1, *(5, 4, 3)[: {"linear": 1, "trilinear": 3}.get(mode, 2)]))
+    out = tg.interpolate(x, scale_factor=1.15, mode=mode)
+    np.testing.assert_array_equal(out.data, x.data)
+    (out * x.data).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, x.data)
+
+
+def test_a_scale_factor_that_doubles_nearest_images_repeats_each_pixel():
+    x = tg.tensor(normal(1, 1, 17, 9))
+    out = tg.interpolate(x, scale_factor=(2.02, 1.02))
+    np.testing.assert_array_equal(out.data, x.data.repeat(2, axis=2))
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -368,8 +416,20 @@ ERRORS = [
     ),
     (
         lambda: tg.conv_transpose1d(Z(1, 2, 2), Z(2, 3, 1), None, 1, 1),
-        "conv_transpose1d: a 1 window (dilation (1,)) with stride (1,), padding (1,) and output_padding (0,) "
+        "conv_transpose1d: a 1 window (dilation (1,)) with stride (1,), padding ((1, 1),) and output_padding (0,) "
         "makes 0 of images of 2",
+    ),
+    (
+        lambda: tg.conv2d(Z(1, 2, 5, 5), Z(3, 2, 3, 3), padding=((1, 0),)),
+        "conv2d: padding must be a pair (before, after) for each of 2 axes, got ((1, 0),)",
+    ),
+    (
+        lambda: tg.conv2d(Z(1, 2, 5, 5), Z(3, 2, 3, 3), padding=((1, 0), 1)),
+        "conv2d: padding must be a pair (before, after) for each of 2 axes, got ((1, 0), 1)",
+    ),
+    (
+        lambda: tg.conv1d(Z(1, 2, 5), Z(3, 2, 3), padding=((1, -1),)),
+        "conv1d: padding must be at least 0, got (-1,)",
     ),
     (
         lambda: tg.conv_transpose1d(Z(1, 2, 5), Z(2, 3, 3), padding="same"),

@@ -7,7 +7,7 @@ import numpy as np
 
 import tensorgrad as tg
 
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, buffer_in
 
 
 class Adam(Optimizer):
@@ -19,6 +19,7 @@ class Adam(Optimizer):
     After Kingma and Ba, "Adam" (2015), https://arxiv.org/abs/1412.6980.
     """
 
+    remembers = ("step", "exp_avg", "exp_avg_sq")
     decoupled = False  # whether weight decay shrinks the parameter itself, apart from the gradient
 
     def __init__(
@@ -38,16 +39,12 @@ class Adam(Optimizer):
     def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
         lr, eps, decay = (float(group[key]) for key in ("lr", "eps", "weight_decay"))
         beta1, beta2 = (float(beta) for beta in group["betas"])
-        if not state:
-            state.update(step=0, exp_avg=np.zeros_like(parameter.data), exp_avg_sq=np.zeros_like(parameter.data))
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = np.zeros_like(parameter.data)
-        state["step"] += 1
+        state["step"] = state.get("step", 0) + 1
         if decay and self.decoupled:
             parameter.data *= 1 - lr * decay
         elif decay:
             gradient = gradient + parameter.data * decay
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        mean, square = (buffer_in(state, key, parameter) for key in ("exp_avg", "exp_avg_sq"))
         if beta1 > 0.5:
             mean += (gradient - mean) * (1 - beta1)
         else:  # the same with less rounding
@@ -55,7 +52,8 @@ class Adam(Optimizer):
         square *= beta2
         square += gradient * (1 - beta2) * gradient
         if group["amsgrad"]:
-            square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
+            largest = buffer_in(state, "max_exp_avg_sq", parameter)
+            square = np.maximum(largest, square, out=largest)
         root = np.sqrt(square)
         root /= math.sqrt(1 - beta2 ** state["step"])
         root += eps

@@ -26,6 +26,7 @@ class Optimizer:
     made.
     """
 
+    remembers: tuple[str, ...] = ()  # what `state` has of every parameter after a step
     defaults: dict[str, Any]
     param_groups: list[Group]
     state: dict[tg.Tensor, dict[str, Any]]
@@ -98,8 +99,9 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from what `state_dict()` gave, for the same parameters in the same order.
 
-        Raises StateError, before anything is changed, if groups, parameters or shapes differ.
+        Raises StateError, before anything is changed, if groups, parameters or shapes differ, or parts are missing.
         """
+        self._need(state_dict, ("state", "param_groups"), "the state")
         groups, state = state_dict["param_groups"], state_dict["state"]
         if len(groups) != len(self.param_groups):
             raise StateError(
@@ -107,6 +109,7 @@ class Optimizer:
             )
         by_number: dict[int, tg.Tensor] = {}
         for number, (saved, group) in enumerate(zip(groups, self.param_groups, strict=True)):
+            self._need(saved, ("params",), f"group {number} of the state")
             if len(saved["params"]) != len(group["params"]):
                 raise StateError(
                     f"{self._name()}: group {number} of the state has {len(saved['params'])} parameters, "
@@ -117,6 +120,8 @@ class Optimizer:
         for number, remembered in state.items():
             if number not in by_number:
                 raise StateError(f"{self._name()}: the state remembers a parameter {number}, which is in no group")
+            if remembered:
+                self._need(remembered, self.remembers, f"the state of parameter {number}")
             shape = by_number[number].shape
             for key, value in remembered.items():
                 if getattr(value, "shape", ()) not in ((), shape):
@@ -141,11 +146,18 @@ class Optimizer:
     def _name(self) -> str:
         return type(self).__name__
 
+    def _need(self, given: Mapping[str, Any], keys: tuple[str, ...], what: str) -> None:
+        missing = [repr(key) for key in keys if key not in given]
+        if missing:
+            raise StateError(f"{self._name()}: {what} has no {', '.join(missing)}")
+
     def _check(self, group: Group) -> None:
         """Raise if a setting is out of range; this one looks at those that all optimisers have."""
         for key in ("lr", "eps", "weight_decay", "momentum", "alpha"):
             if key in group and not 0 <= group[key] < math.inf:
                 raise tg.ShapeError(f"{self._name()}: {key} must be a number that is not negative, got {group[key]}")
+        if "betas" in group and np.shape(group["betas"]) != (2,):
+            raise tg.ShapeError(f"{self._name()}: betas must be two numbers, got {group['betas']}")
         for number, beta in enumerate(group.get("betas", ())):
             if not 0 <= beta < 1:
                 raise tg.ShapeError(f"{self._name()}: betas[{number}] must be at least 0 and below 1, got {beta}")
@@ -156,6 +168,14 @@ class Optimizer:
         Settings are made Python numbers first, which leave float32 as it is.
         """
         raise NotImplementedError(f"{self._name()}: has no _update method")
+
+
+def buffer_in(state: dict[str, Any], key: str, parameter: tg.Tensor) -> np.ndarray:
+    """What is remembered under a key, an array like the parameter; zeros when it is first asked for."""
+    if key not in state:
+        state[key] = np.zeros_like(parameter.data)
+    buffer: np.ndarray = state[key]
+    return buffer
 
 
 def _copied(remembered: Mapping[str, Any]) -> dict[str, Any]:

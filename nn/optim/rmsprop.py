@@ -6,7 +6,7 @@ import numpy as np
 
 import tensorgrad as tg
 
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, buffer_in
 
 
 class RMSprop(Optimizer):
@@ -17,6 +17,8 @@ class RMSprop(Optimizer):
     adds weight_decay * p to the gradient; with `maximize`, steps go upwards.
     After Hinton's lectures (2012), and, centred, Graves, https://arxiv.org/abs/1308.0850.
     """
+
+    remembers = ("step", "square_avg")
 
     def __init__(
         self,
@@ -36,20 +38,14 @@ class RMSprop(Optimizer):
     def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
         lr, alpha, eps = (float(group[key]) for key in ("lr", "alpha", "eps"))
         decay, momentum = (float(group[key]) for key in ("weight_decay", "momentum"))
-        if not state:
-            state.update(step=0, square_avg=np.zeros_like(parameter.data))
-            if momentum:
-                state["momentum_buffer"] = np.zeros_like(parameter.data)
-            if group["centered"]:
-                state["grad_avg"] = np.zeros_like(parameter.data)
-        state["step"] += 1
+        state["step"] = state.get("step", 0) + 1
         if decay:
             gradient = gradient + parameter.data * decay
-        square = state["square_avg"]
+        square = buffer_in(state, "square_avg", parameter)
         square *= alpha
         square += gradient * (1 - alpha) * gradient
         if group["centered"]:
-            mean = state["grad_avg"]
+            mean = buffer_in(state, "grad_avg", parameter)
             if alpha > 0.5:
                 mean += (gradient - mean) * (1 - alpha)
             else:  # the same with less rounding
@@ -57,7 +53,7 @@ class RMSprop(Optimizer):
             square = np.maximum(square - mean * mean, 0)  # rounding can take a variance of 0 below it
         step = gradient / (np.sqrt(square) + eps)
         if momentum:
-            buffer = state["momentum_buffer"]
+            buffer = buffer_in(state, "momentum_buffer", parameter)
             buffer *= momentum
             buffer += step
             step = buffer

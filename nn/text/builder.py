@@ -1,5 +1,7 @@
 """From items to layers."""
 
+import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,7 +48,10 @@ def cnn(
 
     Raises ShapeError, with the position in the text, for what it does not understand or what does not fit.
     """
-    shape = tuple(in_shape)
+    try:
+        shape = tuple(in_shape)
+    except TypeError:
+        shape = ()
     if len(shape) != 3 or any(not isinstance(n, int | np.integer) or n < 1 for n in shape):
         raise tg.ShapeError(f"cnn: in_shape must be (channels, height, width), got {in_shape!r}")
     return Builder(text, shape, {"dtype": dtype, "generator": generator}).build(Reader(text).items())
@@ -69,6 +74,8 @@ class Builder:
             self.add(item)
         if self.awaits == "[":
             self.layers.append(ReLU())
+        if not self.layers:
+            raise wrong(self.text, items[0].position, "there is no layer that linear keeps an activation from")
         return Sequential(*self.layers)
 
     def add(self, item: Item) -> None:
@@ -94,8 +101,9 @@ class Builder:
             self.shape = (self.shape[0], 1, 1)
         elif kind == "flatten" or (kind == "fc" and len(self.shape) == 3):
             self.layers.append(Flatten())
-            self.shape = (int(np.prod(self.shape)),)
+            self.shape = (math.prod(self.shape),)
         if kind == "fc":
+            self.weigh(item, item.value, self.shape[0])
             self.layers.append(Linear(self.shape[0], item.value, **self.made_with))
             self.shape = (item.value,)
         elif kind == "dropout":
@@ -135,8 +143,14 @@ class Builder:
         else:
             padding = (reach[0] // 2, reach[1] // 2)
             self.slide(item, kernel, stride, padding, dilation)
+        self.weigh(item, depth, self.shape[0] // groups, *kernel)
         self.layers.append(Conv2d(self.shape[0], depth, kernel, stride, padding, dilation, groups, **self.made_with))
         self.shape = (depth, *self.shape[1:])
+
+    def weigh(self, item: Item, *shape: int) -> None:
+        """Raise if there can be no array of this shape."""
+        if math.prod(shape) * np.dtype(self.made_with["dtype"]).itemsize > sys.maxsize:
+            raise wrong(self.text, item.position, f"weights of {'x'.join(map(str, shape))} are too many")
 
     def slide(self, item: Item, window: Pair, stride: Pair, padding: Pair, dilation: Pair) -> None:
         """The size of the maps after a window has passed over them."""

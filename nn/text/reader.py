@@ -11,6 +11,8 @@ WORDS = (*POOLS, "gap", "fc", "flatten", "dropout", "bn", "linear", *ACTIVATIONS
 POOL_OPTIONS = ("stride", "padding")
 CONV_OPTIONS = ("stride", "padding", "dilation", "groups")
 
+DIGITS = 9  # that a number may have
+
 TIMES = "x\N{MULTIPLICATION SIGN}"
 TOKEN = re.compile(
     rf"\s*(?:(?P<repeat>[{TIMES}]\s*\d+(?![\dx]))|(?P<size>\d+\s*[{TIMES}]\s*\d+)|(?P<number>\d+\.?\d*|\.\d+)"
@@ -61,7 +63,7 @@ class Reader:
                 last, _ = groups.pop()
                 groups[-1][0].extend(last)
             elif token.kind == "repeat":
-                times = int(re.sub(r"\D", "", token.text))
+                (times,) = self.wholes(token, least=0)
                 if not last:
                     raise wrong(self.text, token.position, "there is no layer to repeat")
                 if times < 1:
@@ -100,11 +102,11 @@ class Reader:
             size = self.need("a kernel size such as 3x3", "size")
             self.need("a comma", ",")
             depth = self.need("the number of kernels", "number")
-            options = {}
+            options: dict[str, Pair] = {}
             while self.take(","):
-                options.update(self.option(CONV_OPTIONS))
+                self.option(CONV_OPTIONS, options)
             self.need("a comma or ]", "]")
-            return Item("[", (_sides(size.text), self.whole(depth)), options, token.position)
+            return Item("[", (self.sides(size), self.whole(depth)), options, token.position)
         if token.text not in WORDS:
             known = "[" if token.kind in ("size", "number") else f"a layer is [KxK, N] or one of {', '.join(WORDS)}"
             known = "a convolution is written [3x3, 16]" if known == "[" else known
@@ -121,31 +123,43 @@ class Reader:
             size_given = self.take("size")
             options = {}
             while self.next < len(self.tokens) and self.tokens[self.next].text in POOL_OPTIONS:
-                options.update(self.option(POOL_OPTIONS))
-            return Item(token.text, _sides(size_given.text) if size_given else (2, 2), options, token.position)
+                self.option(POOL_OPTIONS, options)
+            return Item(token.text, self.sides(size_given) if size_given else (2, 2), options, token.position)
         return Item(token.text, None, {}, token.position)
 
-    def option(self, known: tuple[str, ...]) -> dict[str, Pair]:
-        """`stride 2` or `stride 2x1`, and the like."""
+    def option(self, known: tuple[str, ...], options: dict[str, Pair]) -> None:
+        """Take `stride 2` or `stride 2x1`, and the like, into `options`."""
         name = self.need("an option: " + ", ".join(known), *known)
-        value = self.need(f"the {name.text}", "number", "size")
-        if value.kind == "size":
-            return {name.text: _sides(value.text)}
-        return {name.text: (self.whole(value, least=int(name.text != "padding")),) * 2}
+        if name.text in options:
+            raise wrong(self.text, name.position, f"there is a {name.text} already")
+        if name.text == "groups":
+            value = self.need("the number of groups", "number")
+        else:
+            value = self.need(f"the {name.text}", "number", "size")
+        least = int(name.text != "padding")
+        options[name.text] = self.sides(value, least) if value.kind == "size" else (self.whole(value, least),) * 2
 
     def whole(self, token: Token, least: int = 1) -> int:
         """A number that counts something."""
+        if token.text.isdigit() and len(token.text) > DIGITS:
+            message = f"a number of at most {DIGITS} digits should stand here, got {token.text!r}"
+            raise wrong(self.text, token.position, message)
         if not token.text.isdigit() or int(token.text) < least:
             raise wrong(self.text, token.position, f"a whole number from {least} should stand here, got {token.text!r}")
         return int(token.text)
+
+    def wholes(self, token: Token, least: int) -> list[int]:
+        """The numbers inside a size or a repeat."""
+        inside = re.finditer(r"\d+", token.text)
+        return [self.whole(Token("number", m[0], token.position + m.start()), least) for m in inside]
+
+    def sides(self, token: Token, least: int = 1) -> Pair:
+        """A size, height first."""
+        height, width = self.wholes(token, least)
+        return height, width
 
 
 def wrong(text: str, position: int, message: str) -> tg.ShapeError:
     """An error that shows where in the text it is."""
     line = re.sub(r"\s", " ", text)
     return tg.ShapeError(f"cnn: {message} (position {position + 1})\n  {line}\n  {' ' * position}^")
-
-
-def _sides(text: str) -> Pair:
-    height, width = re.findall(r"\d+", text)
-    return int(height), int(width)

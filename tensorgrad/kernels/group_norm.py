@@ -3,7 +3,8 @@
 The channels of an image lie in equal groups, and each group's values, m of them, are one row (n, group, m) that is
 brought to mean 0 and variance 1. Layer normalisation is the case of one group and no spatial axes, instance
 normalisation that of a group for each channel. Images are taken in chunks that fit the cache; float16 is computed in
-float32. Means and variances are summed in float64 where float32 would lose digits, see `sums.py`.
+float32. Means and variances are summed in float64 where float32 would lose digits, see `sums.py`,
+and all of a chunk where its squares come near the end of float32, see `norm.py`.
 """
 
 import math
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .norm import is_large, quiet
 from .sums import wide_sum
 from .windows import Array
 
@@ -20,27 +22,40 @@ CHUNK_BYTES = 1 << 19
 def group_norm(
     x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array]:
-    """(x - mean) / sqrt(variance + eps) * weight + bias, with the means and (biased) variances, both (n, group)."""
+    """(x - mean) / sqrt(variance + eps) * weight + bias, with the means and (biased) variances, both (n, group).
+
+    In float32 they are inf beyond its end.
+    """
     out = np.empty_like(x)
     work = _wide(x[:0]).dtype
     mean, var = (np.zeros((x.shape[0], groups), work) for _ in range(2))
     for n in _chunks(x):
         rows = _rows(x[n], groups)
-        # As in norm.py: `centre` is the mean rounded to the dtype, and `offset` what is left of it.
-        centre = _row_mean(rows).astype(work)
-        centred = rows - centre
-        offset = _row_mean(centred)
-        variance = np.maximum(_row_mean(centred * centred) - offset * offset, 0)
-        centred -= offset.astype(work)
-        centred *= (1 / np.sqrt(variance + eps)).astype(work)
+        with quiet(work):
+            centred, centre, offset, variance = _centred(rows)
+            var[n] = variance[..., 0]
+        if is_large(var[n]):
+            centred, centre, offset, variance = _centred(rows.astype(np.float64))
+            with np.errstate(over="ignore"):
+                var[n] = variance[..., 0]
+        centred -= offset.astype(centred.dtype)
+        centred *= (1 / np.sqrt(variance + eps)).astype(centred.dtype)
         normal = centred.reshape(x[n].shape)
         if weight is not None:
             normal *= _per_channel(weight, x)
         if bias is not None:
             normal += _per_channel(bias, x)
         out[n] = normal
-        mean[n], var[n] = (centre + offset)[..., 0], variance[..., 0]
+        mean[n] = (centre + offset)[..., 0]
     return out, mean, var
+
+
+def _centred(rows: Array) -> tuple[Array, Array, Array, Array]:
+    """As in norm.py: rows less `centre`, the mean rounded to their dtype; `offset`, what is left of it; variance."""
+    centre = _row_mean(rows).astype(rows.dtype)
+    centred = rows - centre
+    offset = _row_mean(centred)
+    return centred, centre, offset, np.maximum(_row_mean(centred * centred) - offset * offset, 0)
 
 
 def group_norm_grad(
@@ -55,12 +70,16 @@ def group_norm_grad(
     gw, gb = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     axes = (0, *range(2, x.ndim))
     for n in _chunks(x):
-        scale = (1 / np.sqrt(var[n].astype(np.float64) + eps))[..., None]
-        normal = _rows(x[n], groups) - mean[n][..., None]
+        rows, block = _rows(x[n], groups), _wide(g[n])
+        centre, variance = mean[n][..., None], var[n][..., None].astype(np.float64)
+        if is_large(var[n]):
+            rows, block = rows.astype(np.float64), block.astype(np.float64)
+            _, centre, _, variance = _centred(rows)
+        scale = 1 / np.sqrt(variance + eps)
+        normal = rows - centre
         normal -= _row_mean(normal).astype(normal.dtype)  # what rounding took from the mean
         scale = scale.astype(normal.dtype)
         normal *= scale
-        block = _wide(g[n])
         gb += wide_sum(block, axes)
         gw += wide_sum(block * normal.reshape(block.shape), axes)
         if weight is not None:
@@ -76,16 +95,21 @@ def group_norm_grad(
 
 
 def rms_norm(x: Array, weight: Array | None, eps: float) -> tuple[Array, Array]:
-    """x / sqrt(mean(x*x) + eps) * weight in each row of x (n, c), and the mean squares (n, 1)."""
+    """x / sqrt(mean(x*x) + eps) * weight in each row of x (n, c), and the mean squares (n, 1), inf beyond float32."""
     out = np.empty_like(x)
     square = np.zeros((x.shape[0], 1), _wide(x[:0]).dtype)
     for n in _chunks(x):
         rows = _wide(x[n])
-        mean = _row_mean(rows * rows)
+        with quiet(rows.dtype):
+            mean = _row_mean(rows * rows)
+            square[n] = mean
+        if is_large(square[n]):
+            rows = rows.astype(np.float64)
+            mean = _row_mean(rows * rows)
         normal = rows * (1 / np.sqrt(mean + eps)).astype(rows.dtype)
         if weight is not None:
             normal *= weight
-        out[n], square[n] = normal, mean
+        out[n] = normal
     return out, square
 
 
@@ -98,7 +122,11 @@ def rms_norm_grad(g: Array, x: Array, weight: Array | None, square: Array, eps: 
     gw = np.zeros(x.shape[1])
     for n in _chunks(x):
         rows, block = _wide(x[n]), _wide(g[n])
-        scale = (1 / np.sqrt(square[n].astype(np.float64) + eps)).astype(rows.dtype)
+        mean = square[n].astype(np.float64)
+        if is_large(square[n]):
+            rows, block = rows.astype(np.float64), block.astype(np.float64)
+            mean = _row_mean(rows * rows)
+        scale = (1 / np.sqrt(mean + eps)).astype(rows.dtype)
         normal = rows * scale
         gw += wide_sum(block * normal, (0,))
         share = block if weight is None else block * weight.astype(rows.dtype)

@@ -10,7 +10,7 @@ import numpy as np
 from .axes import along, spread, take
 from .windows import Array, Ints, work_dtype
 
-Scales = tuple[float, ...] | None
+Scales = tuple[float | None, ...] | None
 Taps = list[tuple[Array, Array | None]]
 
 

@@ -2,7 +2,8 @@
 
 Every statistic is a sum over n and x for each c. Both functions walk through the images in chunks that fit the cache
 and add the chunks' sums in float64. Variances are taken from centred values: the mean of squares less the square of the
-mean loses all digits when the mean is large.
+mean loses all digits when the mean is large. Where squares come near the end of float32,
+all is computed in float64.
 """
 
 from collections.abc import Iterator
@@ -13,14 +14,27 @@ from .sums import wide_sum
 from .windows import Array
 
 CHUNK_BYTES = 1 << 19
+LARGE = 1e30  # a variance in float32 from which on float64 takes over: its own end is 3.4e38, its inverse's 1.2e-38
 
 
 def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
     """Bring each channel to mean 0 and variance 1, then scale by weight and shift by bias: (result, mean, variance).
 
     The variance is the biased one. float16 is computed in float32, and its mean and variance are returned as float32:
-    a variance beyond 65504 is ordinary. An empty batch has mean and variance 0.
+    a variance beyond 65504 is ordinary. One beyond float32 is returned as inf. An empty batch has mean and variance 0.
     """
+    work = _wide(x[:0]).dtype
+    with quiet(work):
+        out, mean, var = _batch_norm(x, weight, bias, eps)
+        if not is_large(var):
+            return out, mean, var
+    out, mean, var = _batch_norm(x.astype(np.float64), weight, bias, eps)
+    with np.errstate(over="ignore"):
+        var = var.astype(work)
+    return out.astype(x.dtype), mean.astype(work), var
+
+
+def _batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
     count = _count(x)
     total = np.zeros(x.shape[1])
     for n in _chunks(x):
@@ -59,6 +73,11 @@ def batch_norm_grad(
 
     With xhat the normalised x: gb = sum g, gw = sum g*xhat, gx = weight/std * (g - mean(g) - xhat * mean(g*xhat)).
     """
+    if is_large(var):
+        wide = x.astype(np.float64)
+        _, mean, var = _batch_norm(wide, None, None, eps)
+        gx, gw, gb = batch_norm_grad(g.astype(np.float64), wide, weight, mean, var, eps)
+        return gx.astype(x.dtype), gw.astype(g.dtype), gb.astype(g.dtype)
     work = _wide(x[:0]).dtype
     centre = _per_channel(mean.astype(work), x)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
@@ -89,6 +108,16 @@ def batch_norm_grad(
         block -= level
         gx[n] = block
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
+
+
+def is_large(var: Array) -> bool:
+    """Whether variances in float32 are too large for it: it may have overflowed. nan counts as large."""
+    return var.dtype == np.float32 and not (var < LARGE).all()
+
+
+def quiet(dtype: np.dtype) -> np.errstate:
+    """No warnings from what is computed in float32, as it is computed again in float64 where it overflows."""
+    return np.errstate(over="ignore", invalid="ignore") if dtype == np.float32 else np.errstate()
 
 
 def _chunks(x: Array) -> Iterator[slice]:

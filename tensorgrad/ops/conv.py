@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
+Padding = int | Sequence[int] | Sequence[tuple[int, int]]  # as it is given: see `conv2d`
 
 
 def conv2d(
@@ -32,17 +33,18 @@ def conv2d(
     weight: Any,
     bias: Any = None,
     stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
+    padding: Padding | str = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlate images (N, C, H, W) with filters (O, C/groups, KH, KW): (N, O, H', W').
 
-    H' = floor((H + 2*padding - dilation*(KH-1) - 1) / stride) + 1. Padding is zeros: a number, one for each axis,
-    "valid" (none) or "same" (H' = H, at stride 1 only; of an odd number the larger half goes behind). With `groups`,
-    the channels are split, and each group has O/groups filters of its own. `bias` (O) is added to each map.
-    One image (C, H, W) gives (O, H', W'). Raises ShapeError when the shapes do not fit each other or no window fits
-    the padded image, DTypeError when the dtypes differ.
+    H' = floor((H + 2*padding - dilation*(KH-1) - 1) / stride) + 1. Padding is zeros: a number, one for each axis, a
+    pair (before, after) for each axis, as ((1, 0), (0, 2)) for a row above and two columns to the right, "valid" (none)
+    or "same" (H' = H, at stride 1 only; of an odd number the larger half goes behind). With `groups`, the channels are
+    split, and each group has O/groups filters of its own. `bias` (O) is added to each map. One image (C, H, W) gives
+    (O, H', W'). Raises ShapeError when the shapes do not fit each other or no window fits the padded image, DTypeError
+    when the dtypes differ.
     """
     return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -52,7 +54,7 @@ def conv1d(
     weight: Any,
     bias: Any = None,
     stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
+    padding: Padding | str = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:
@@ -65,7 +67,7 @@ def conv3d(
     weight: Any,
     bias: Any = None,
     stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
+    padding: Padding | str = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:
@@ -198,4 +200,14 @@ def canonical_padding(name: str, padding: Any, kernel: Ints, stride: Ints, dilat
         return tuple((t // 2, t - t // 2) for t in total)
     if isinstance(padding, str):
         raise ShapeError(f"{name}: padding must be a number, one for each axis, 'same' or 'valid', got {padding!r}")
-    return tuple((p, p) for p in sizes(name, "padding", padding, len(kernel), least=0))
+    return padding_pairs(name, padding, len(kernel))
+
+
+def padding_pairs(name: str, padding: Any, rank: int) -> Pads:
+    """A number, one for each axis, or a pair for each axis as ((before, after), ...)."""
+    if not isinstance(padding, (tuple, list)) or not any(isinstance(p, (tuple, list)) for p in padding):
+        return tuple((p, p) for p in sizes(name, "padding", padding, rank, least=0))
+    if len(padding) != rank or any(not isinstance(p, (tuple, list)) or len(p) != 2 for p in padding):
+        raise ShapeError(f"{name}: padding must be a pair (before, after) for each of {rank} axes, got {padding!r}")
+    before, after = (sizes(name, "padding", side, rank, least=0) for side in zip(*padding, strict=True))
+    return tuple(zip(before, after, strict=True))

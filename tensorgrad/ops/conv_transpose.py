@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..kernels.conv import conv_input_grad
 from ..node import Array
 from .check import are_tensors, positive, same_dtype, sizes
-from .conv import CONV, WEIGHT_GRAD, Ints, Pads, biased, check_bias, check_groups, check_ranks
+from .conv import CONV, WEIGHT_GRAD, Ints, Padding, Pads, biased, check_bias, check_groups, check_ranks, padding_pairs
 from .family import batched, by, named
 from .reduce import sum
 
@@ -25,7 +25,7 @@ def conv_transpose2d(
     weight: Any,
     bias: Any = None,
     stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
+    padding: Padding = 0,
     output_padding: int | Sequence[int] = 0,
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
@@ -35,7 +35,8 @@ def conv_transpose2d(
     `weight` is (C, O/groups, KH, KW): as that of the convolution from O to C channels whose input gradient this is.
     H' = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1. A convolution with a stride maps several
     sizes to one; `output_padding`, less than the stride or the dilation, says which of them to go back to: it adds
-    rows at the end. `bias` (O) is added to each map. One image (C, H, W) gives (O, H', W').
+    rows at the end. `padding`, a number, one for each axis or a pair (before, after) for each axis, is that of the
+    convolution: so much is cut off. `bias` (O) is added to each map. One image (C, H, W) gives (O, H', W').
     Raises ShapeError when the shapes do not fit each other or nothing is left of the image, DTypeError when the dtypes
     differ.
     """
@@ -47,7 +48,7 @@ def conv_transpose1d(
     weight: Any,
     bias: Any = None,
     stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
+    padding: Padding = 0,
     output_padding: int | Sequence[int] = 0,
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
@@ -61,7 +62,7 @@ def conv_transpose3d(
     weight: Any,
     bias: Any = None,
     stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
+    padding: Padding = 0,
     output_padding: int | Sequence[int] = 0,
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
@@ -128,7 +129,7 @@ def checked(
     check_ranks(name, rank, given, filters, "(C, O/groups, ...)")
     same_dtype(name, input=input, weight=weight, bias=bias)
     stride, dilation = positive(name, "stride", stride, rank), positive(name, "dilation", dilation, rank)
-    padding = sizes(name, "padding", padding, rank, least=0)
+    padding = padding_pairs(name, padding, rank)
     extra = sizes(name, "output_padding", output_padding, rank, least=0)
     check_groups(name, groups)
     if given[1] != filters[0]:
@@ -139,13 +140,13 @@ def checked(
     axes = list(zip(given[2:], filters[2:], stride, padding, extra, dilation, strict=True))
     if any(e >= max(s, d) for _, _, s, _, e, d in axes):
         raise ShapeError(f"{name}: output_padding {extra} must be smaller than stride {stride} or dilation {dilation}")
-    size = tuple((n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, k, s, p, e, d in axes)
+    size = tuple((n - 1) * s - before - after + d * (k - 1) + e + 1 for n, k, s, (before, after), e, d in axes)
     if any(n < 1 for n in (*given[2:], *size)):
         raise ShapeError(
             f"{name}: a {by(filters[2:])} window (dilation {dilation}) with stride {stride}, padding {padding} and "
             f"output_padding {extra} makes {by(size)} of images of {by(given[2:])}"
         )
     # A whole stride of output padding is as much less padding behind: so that the convolution gives the input's size.
-    pads = tuple((p, p - e // s * s) for _, _, s, p, e, _ in axes)
+    pads = tuple((before, after - e // s * s) for _, _, s, (before, after), e, _ in axes)
     shape = (given[0], filters[1] * groups, *size)
     return {"shape": shape, "stride": stride, "padding": pads, "dilation": dilation, "groups": int(groups)}

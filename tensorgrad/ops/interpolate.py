@@ -54,7 +54,8 @@ def interpolate(
     "trilinear" for volumes: between the two nearest pixels along each axis; "bicubic" for images: a cubic through four
     (a = -0.75); "area", adaptive average pooling. Pixels are squares, so that (i + 1/2) * H/H' - 1/2 is where pixel i
     lies; with `align_corners` they are points, and the first and last stay where they are. A factor is taken as the
-    step itself, 1/scale_factor for H/H', unless `recompute_scale_factor`. `antialias` is not supported.
+    step itself, 1/scale_factor for H/H', unless `recompute_scale_factor`, or the mode is linear and the axis keeps its
+    size, or it is "nearest" for images and the axis keeps or doubles it. `antialias` is not supported.
     Raises ShapeError when the arguments do not fit each other or nothing is left of the image, DTypeError when a mode
     that computes means is given integers.
     """
@@ -90,6 +91,11 @@ def interpolate(
         return AREA[rank](input, out)
     if recompute_scale_factor:
         scales = None
+    if scales is not None:
+        # As PyTorch, whose kernels copy such pixels whatever the factor.
+        copied = {"linear": (1,), "nearest": (1, 2) if rank == 2 else ()}.get(kind, ())
+        every = zip(given[2:], out, scales, strict=True)
+        scales = tuple(None if m in [n * c for c in copied] else s for n, m, s in every)
     return _interpolate(input, size=out, mode=kind, align_corners=bool(align_corners), scales=scales)
 
 

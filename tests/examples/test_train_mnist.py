@@ -13,6 +13,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -471,6 +472,74 @@ def test_a_second_ctrl_c_stops_at_once(digits, tmp_path, monkeypatch, capsys):
     assert run(digits, tmp_path) == 130
     assert capsys.readouterr().err == f"\nstopped at once: {tmp_path} is as it was last saved\n"
     assert contents(tmp_path) == {}
+
+
+def test_a_second_ctrl_c_names_the_checkpoint_that_there_is(digits, tmp_path, monkeypatch, capsys):
+    real_step, count = nn.optim.Adam.step, itertools.count(1)
+
+    def twice_in_the_third(self, closure=None):
+        if next(count) == 3:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return real_step(self, closure)
+
+    monkeypatch.setattr(nn.optim.Adam, "step", twice_in_the_third)
+    assert run(digits, tmp_path, "--checkpoint-every", "2") == 130
+    err = capsys.readouterr().err
+    assert err.startswith(f"\nstopped at once: {tmp_path} is as it was last saved. To go on:\n")
+    assert err.endswith(f" --resume {tmp_path / 'checkpoint.safetensors'}\n")
+
+
+@pytest.mark.parametrize("more", [[], ["--checkpoint-every", "5"]], ids=["no checkpoint", "a checkpoint"])
+def test_ctrl_c_between_the_last_step_and_the_weights_loses_nothing(
+    more, digits, results, tmp_path, monkeypatch, capsys
+):
+    real_train = train_mnist.train
+
+    def then_interrupt(*args):
+        history = real_train(*args)
+        signal.raise_signal(signal.SIGINT)
+        return history
+
+    monkeypatch.setattr(train_mnist, "train", then_interrupt)
+    assert run(digits, tmp_path, *more) == 130
+    found = contents(tmp_path)
+    for name in ("model.safetensors", "metrics.csv"):
+        assert found.pop(name) == (results / name).read_bytes()
+    assert all("checkpoint" in name for name in found)
+    err = capsys.readouterr().err
+    assert err.startswith("\nstopped: only the files named above were written")
+    assert (". To go on:\n" in err) == bool(more)
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 2, 4, 7, 10, 30, 100])
+def test_ctrl_c_from_outside_right_after_the_last_epoch_loses_nothing(milliseconds, digits, tmp_path):
+    arguments = ["--epochs", "1", "--batch-size", "50", "--data", digits, "--out", tmp_path]
+    program = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "examples.train_mnist", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with program:
+        while not program.stdout.readline().startswith("epoch"):
+            pass
+        time.sleep(milliseconds / 1000)
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=60)
+    written = set(contents(tmp_path))
+    if program.returncode == 0:  # after the last file
+        assert (written, err) == (WRITTEN, "")
+    elif "checkpoint.safetensors" in written:
+        assert re.fullmatch(r"\nstopped and saved after 2 of 2 steps\. To go on:\n  .*\n", err)
+    else:
+        assert {"model.safetensors", "metrics.csv"} <= written
+        assert err == "\nstopped: only the files named above were written\n"
+    assert program.returncode in (0, 130)
+
+
+def test_ctrl_c_before_the_training_is_told_in_a_line(digits, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train_mnist, "make_folder", lambda _: signal.raise_signal(signal.SIGINT))
+    assert run(digits, tmp_path) == 130
+    assert capsys.readouterr().err == "\nstopped before the training\n"
 
 
 def test_what_could_not_be_written_is_told(digits, tmp_path, capsys, monkeypatch):

@@ -207,7 +207,7 @@ def test_a_write_that_fails_leaves_both_as_they_were(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_every_changed_byte_and_every_truncation_is_refused(tmp_path):
+def test_every_changed_byte_and_every_truncation_is_refused(tmp_path, record_property):
     path = tmp_path / "c.safetensors"
     save_checkpoint(path, {"rng": np.random.default_rng(0)}, {"a": np.arange(5), "text": "x"})
     content = path.read_bytes()
@@ -222,6 +222,7 @@ def test_every_changed_byte_and_every_truncation_is_refused(tmp_path):
             else:  # a byte of white space, or of a name that nobody reads
                 assert repr(progress) == repr({"a": np.arange(5), "text": "x"})
     assert refused >= 2 * len(content) - 10
+    record_property("samples", {"damaged checkpoints": 2 * len(content), "of them refused": refused})
 
 
 def test_a_damaged_checkpoint_names_the_one_before_and_never_takes_its_place(tmp_path):
@@ -337,13 +338,15 @@ def killed_while_saving(folder, kills):
     return last
 
 
-def test_kill_9_at_10_random_moments_leaves_whole_checkpoints(tmp_path):
+def test_kill_9_at_10_random_moments_leaves_whole_checkpoints(tmp_path, record_property):
     assert killed_while_saving(tmp_path, 10) > 20
+    record_property("samples", {"kills while saving": 10})
 
 
 @pytest.mark.slow
-def test_kill_9_at_100_random_moments_leaves_whole_checkpoints(tmp_path):
+def test_kill_9_at_100_random_moments_leaves_whole_checkpoints(tmp_path, record_property):
     assert killed_while_saving(tmp_path, 100) > 200
+    record_property("samples", {"kills while saving": 100})
 
 
 def test_hold_interrupt_notes_the_first_ctrl_c_and_lets_the_second_through():

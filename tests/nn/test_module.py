@@ -568,6 +568,23 @@ def test_lists_and_dicts_of_modules():
         table["keys"] = nn.ReLU()
 
 
+def test_equal_neighbours_in_a_list_are_printed_once():
+    items = nn.ModuleList([nn.ReLU()] * 3 + [nn.Sequential(nn.Tanh())] * 2 + [nn.ReLU()])
+    inside = "Sequential(\n    (0): Tanh()\n  )"
+    assert repr(items) == f"ModuleList(\n  (0-2): 3 x ReLU()\n  (3-4): 2 x {inside}\n  (5): ReLU()\n)"
+    assert repr(nn.ModuleList()) == "ModuleList()"
+
+
+@pytest.mark.parity
+def test_lists_are_printed_as_pytorchs():
+    torch = pytest.importorskip("torch")
+    texts = []
+    for lib in (nn, torch.nn):
+        lists = ([], [lib.ReLU()], [lib.ReLU()] * 2 + [lib.Sequential(lib.Tanh())] * 3)
+        texts.append([repr(lib.Sequential(lib.ModuleList(modules))) for modules in lists])
+    assert texts[0] == texts[1]
+
+
 # Imports
 
 SPELLINGS = [

@@ -213,3 +213,41 @@ def test_weights_of_losses_are_buffers():
 def test_errors(call, text):
     with pytest.raises(tg.ShapeError, match=re.escape(text)):
         call()
+
+
+# one_hot
+
+
+def test_one_hot():
+    out = F.one_hot(tg.tensor([[2, 0], [1, 2]]))
+    assert out.tolist() == [[[0, 0, 1], [1, 0, 0]], [[0, 1, 0], [0, 0, 1]]]
+    assert (out.dtype, out.requires_grad) == (np.int64, False)
+    assert F.one_hot(np.array(1, np.uint8), 4).tolist() == [0, 1, 0, 0]
+    assert F.one_hot(tg.tensor(np.zeros((2, 0), int)), 3).shape == (2, 0, 3)
+
+
+@pytest.mark.parametrize(
+    "call, error, text",
+    [
+        (lambda: F.one_hot([0, 3], 3), tg.LabelError, "one_hot: label 3 is out of range for 3 classes (0 to 2)"),
+        (lambda: F.one_hot([0, -1]), tg.LabelError, "one_hot: label -1 is out of range for 1 classes (0 to 0)"),
+        (lambda: F.one_hot([0], 0), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got 0"),
+        (lambda: F.one_hot([0], -2), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got -2"),
+        (lambda: F.one_hot(np.zeros(0, int)), tg.ShapeError, "one_hot: without labels, num_classes must be given"),
+        (lambda: F.one_hot(tg.ones(2)), tg.DTypeError, "one_hot: tensor has dtype float32, labels are integers"),
+        (lambda: F.one_hot([True]), tg.DTypeError, "one_hot: tensor has dtype bool, labels are integers"),
+    ],
+)
+def test_one_hot_errors(call, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        call()
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("labels, classes", [([2, 0], -1), ([[1, 0, 3]], 5), (2, -1), ([[0], [0]], 1)])
+def test_one_hot_is_pytorchs(labels, classes):
+    torch = pytest.importorskip("torch")
+    expected = torch.nn.functional.one_hot(torch.tensor(labels), classes).numpy()
+    out = F.one_hot(tg.tensor(labels), classes).data
+    np.testing.assert_array_equal(out, expected)
+    assert (out.shape, out.dtype) == (expected.shape, expected.dtype)

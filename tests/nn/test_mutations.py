@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory by what Linux tells in /proc")
-def test_damaged_files_are_refused_or_read_right_with_little_memory(tmp_path):
+def test_damaged_files_are_refused_or_read_right_with_little_memory(tmp_path, record_property):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.nn.mutations", tmp_path],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
@@ -20,6 +20,8 @@ def test_damaged_files_are_refused_or_read_right_with_little_memory(tmp_path):
     print(done.stdout)
     lines = {name: (int(count), int(no)) for name, count, no in re.findall(r"(.+) (\d+) (\d+)\n", done.stdout)}
     assert {"idx", "idx.gz", "safetensors", "checkpoint", "CIFAR tar.gz", "CIFAR tar", "short pickle"} < set(lines)
-    assert sum(count for count, _ in lines.values()) >= 4000
+    tried, refused = (sum(numbers) for numbers in zip(*lines.values(), strict=True))
+    assert tried >= 4000
+    record_property("samples", {"damaged files": tried, "of them refused": refused})
     for name, (count, refused) in lines.items():
         assert refused > count / 3, name  # the mutations did damage

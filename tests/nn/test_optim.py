@@ -275,6 +275,18 @@ def test_groups_have_settings_of_their_own():
     )
 
 
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+def test_settings_may_be_changed_between_steps(kind, settings):
+    params, opt = make(kind)
+    take_step(params, opt, 0)
+    opt.param_groups[0].update(settings)
+    losses = [take_step(params, opt, 0) for _ in range(10)]
+    assert losses[-1] < losses[0]
+    opt.param_groups[0].update(opt.defaults)
+    take_step(params, opt, 0)
+    assert all(np.isfinite(p.data).all() for p in params)
+
+
 P = nn.Parameter([1.0])
 
 
@@ -301,6 +313,8 @@ P = nn.Parameter([1.0])
         (lambda: Adam([P], eps=-1), tg.ShapeError, "Adam: eps must be a number that is not negative, got -1"),
         (lambda: RMSprop([P], alpha=-1), tg.ShapeError, "RMSprop: alpha must be a number that is not negative, got -1"),
         (lambda: Adam([P], betas=(0.9, 1)), tg.ShapeError, "Adam: betas[1] must be at least 0 and below 1, got 1"),
+        (lambda: Adam([P], betas=(0.9,)), tg.ShapeError, "Adam: betas must be two numbers, got (0.9,)"),
+        (lambda: Adam([P], betas=0.9), tg.ShapeError, "Adam: betas must be two numbers, got 0.9"),
         (
             lambda: SGD([{"params": [P], "lr": -1}]),
             tg.ShapeError,
@@ -381,6 +395,40 @@ def test_a_state_that_does_not_fit_is_refused_whole():
         Adam([{"params": params[:2]}, {"params": params[2:]}]).load_state_dict(before)
     with pytest.raises(nn.StateError, match="Adam: the state remembers a parameter 9, which is in no group"):
         opt.load_state_dict({**before, "state": {9: {}}})
+
+
+@pytest.mark.parametrize(
+    "kind, settings, other, text",
+    [
+        ("SGD", {"momentum": 0.9}, "Adam", "Adam: the state of parameter 0 has no 'step', 'exp_avg', 'exp_avg_sq'"),
+        ("RMSprop", {}, "AdamW", "AdamW: the state of parameter 0 has no 'exp_avg', 'exp_avg_sq'"),
+        ("Adam", {}, "RMSprop", "RMSprop: the state of parameter 0 has no 'square_avg'"),
+    ],
+)
+def test_the_state_of_another_optimiser_is_refused_whole(kind, settings, other, text):
+    params, opt = make(kind, **settings, lr=5)
+    take_step(params, opt, 0)
+    twins, taker = make(other)
+    take_step(twins, taker, 0)
+    before = repr(taker.state_dict())
+    with pytest.raises(nn.StateError, match=re.escape(text)):
+        taker.load_state_dict(opt.state_dict())
+    assert repr(taker.state_dict()) == before
+    take_step(twins, taker, 1)
+
+
+def test_a_state_that_lacks_parts_is_refused():
+    params, opt = make("Adam")
+    take_step(params, opt, 0)
+    state = opt.state_dict()
+    for given, text in [
+        ({}, "Adam: the state has no 'state', 'param_groups'"),
+        ({"state": {}}, "Adam: the state has no 'param_groups'"),
+        ({"state": {}, "param_groups": [{"lr": 5}]}, "Adam: group 0 of the state has no 'params'"),
+    ]:
+        with pytest.raises(nn.StateError, match=re.escape(text)):
+            opt.load_state_dict(given)
+    assert repr(opt.state_dict()) == repr(state)
 
 
 def test_model_and_optimiser_are_copied_together():

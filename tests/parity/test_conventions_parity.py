@@ -10,6 +10,7 @@ import tensorgrad as tg
 from tensorgrad import nn
 
 from ..test_conventions import IN_CODE, evaluate, gradients
+from . import tally
 
 pytestmark = pytest.mark.parity
 
@@ -40,3 +41,4 @@ def test_what_is_the_same_and_what_is_not(row):
     with warnings.catch_warnings(action="ignore"):
         ours, theirs = outcome(tg, nn.functional, row), outcome(torch, torch.nn.functional, row)
     assert is_same(ours, theirs) == (row.same == "yes"), (ours, theirs)
+    tally.count("conventions")

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 import tensorgrad as tg
+from tests.parity import tally
 
 pytestmark = [
     pytest.mark.parity,
@@ -212,6 +213,8 @@ def test_a_case(case, dtype):
             assert one.dtype == other.dtype
             np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * float(scale))
 
+    tally.count(*tally.ALL[: 2 if has_other_second(case) else 3])
+
 
 def has_other_second(case):
     """Where PyTorch's second order is left out: it is wrong, fails, or is nan for a sum over nothing."""
@@ -296,6 +299,7 @@ def test_edges_of_activations(name, params, dtype):
             continue  # inf * 0 in PyTorch's slope; here it is 0 or 1, see test_ops_losses.py
         got, right = (orders(lib, name, params, [x], dtype) for lib in (tg, torch))
         near(got, right, dtype, f"{name} at {x}")
+        tally.count(*tally.ALL)
 
 
 @pytest.mark.parametrize("dtype", [F64, F32], ids=str)
@@ -305,6 +309,7 @@ def test_edges_of_losses(name, params, dtype):
     for x, y in itertools.product(EDGES, targets):
         got, right = (orders(lib, name, params, [x, y], dtype) for lib in (tg, torch))
         near(got, right, dtype, f"{name} at {x}, {y}")
+        tally.count(*tally.ALL)
 
 
 @pytest.mark.parametrize("dtype", [F64, F32], ids=str)
@@ -314,6 +319,7 @@ def test_edges_of_binary_cross_entropy(dtype):
         # PyTorch's 1e-12 is a float32 number, 4e-9 off; its second derivative cancels near 1, see test_ops_losses.py.
         count = 3 if dtype == F32 or 0.9 < x < 1 else 5
         near(got[:count], right[:count], dtype, f"{x}, {y}", rtol=1e-8)
+        tally.count(*tally.ALL[: 2 if count == 3 else 3])
 
 
 def near(got, right, dtype, place, rtol=1e-10):

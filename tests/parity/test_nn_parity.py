@@ -9,6 +9,7 @@ import torch
 import nn
 import tensorgrad as tg
 from tests.nn.test_init import ks_distance
+from tests.parity import tally
 
 pytestmark = [
     pytest.mark.parity,
@@ -189,6 +190,7 @@ def test_outputs_and_gradients_are_pytorchs(name, args, options, shape, training
         np.testing.assert_allclose(
             zeros if a is None else a.data, zeros if b is None else b.numpy(), rtol=1e-7, atol=1e-8
         )
+    tally.count(*tally.ALL)
 
 
 @layers
@@ -198,6 +200,7 @@ def test_float32_outputs_are_pytorchs(name, args, options, shape):
     out = ours(array)
     assert out.dtype == np.float32
     assert_same(out, theirs(torch.tensor(array)), 3e-5)
+    tally.count("values")
 
 
 STARTS = [
@@ -311,6 +314,7 @@ def test_losses_are_pytorchs(name, options, shape, target, reduction):
         rtol=1e-8,
         atol=1e-10,
     )
+    tally.count(*tally.ALL)
 
 
 @pytest.mark.filterwarnings("ignore:size_average and reduce args will be deprecated:UserWarning")
@@ -338,6 +342,7 @@ def test_embedding_is_pytorchs(options):
     (expected * expected).sum().backward()
     assert_same(ours.weight.grad, theirs.weight.grad)
     assert_same(ours.weight, theirs.weight)
+    tally.count("values", "gradients")
 
 
 @pytest.mark.parametrize(
@@ -363,6 +368,7 @@ def test_transposed_convolution_to_a_size_is_pytorchs():
     array = np.random.default_rng(0).standard_normal(IMAGE)
     for size in ((19, 18), (21, 16), (2, 6, 20, 17)):
         assert_same(ours(array, size), theirs(torch.tensor(array), size))
+        tally.count("values")
     with pytest.raises(
         tg.ShapeError, match=r"output_size must be from \(19, 16\) to \(21, 18\) for input .*got \(22, 16\)"
     ):

@@ -33,6 +33,7 @@ from tensorgrad.ops import smooth_activation as smooth
 from tensorgrad.primitive import astype, broadcast_to, sum_to
 from tests import op_table
 from tests.op_table import F32, F64, ROWS, Seed, as_tuple, draw
+from tests.parity import tally
 from tests.test_ops import differentiable, leaves, tensors_of
 
 pytestmark = [
@@ -412,6 +413,7 @@ def test_a_row(row, dtype):
     for one, other in zip(results, right, strict=True):
         if other is not None:
             close(one, other, dtype)
+    tally.count("values")
     outputs = differentiable(results)
     targets, torch_targets = tensors_of(row, ours), tensors_of(row, theirs)
     if not outputs:
@@ -424,6 +426,7 @@ def test_a_row(row, dtype):
     first = tg.grad(outputs, targets, ours_g, create_graph=True, allow_unused=True)
     torch_first = torch.autograd.grad(torch_outputs, torch_targets, theirs_g, create_graph=True, allow_unused=True)
     compare(first, torch_first, targets, dtype)
+    tally.count("gradients")
 
     first = [zero_like(g, t) for g, t in zip(first, targets, strict=True)]
     torch_first = [torch.zeros_like(t) if g is None else g for g, t in zip(torch_first, torch_targets, strict=True)]
@@ -433,6 +436,7 @@ def test_a_row(row, dtype):
     second = grads(tg.grad, kept, [*targets, *ours_g])
     torch_second = grads(torch.autograd.grad, torch_kept, [*torch_targets, *theirs_g])
     compare(second, torch_second, [*targets, *ours_g], dtype)
+    tally.count("second order")
 
 
 def grads(grad, pairs, wanted):
@@ -569,6 +573,7 @@ def test_edges_of_functions(name):
         np.testing.assert_allclose(
             ours_at(getattr(tg, name), x), theirs_at(getattr(torch, name), x), rtol=1e-13, err_msg=f"{x}"
         )
+        tally.count("values", "gradients")
 
 
 def is_unsettled(x, y):
@@ -584,6 +589,7 @@ def test_edges_of_operators(name):
         if name == "pow" and is_unsettled(x, y):
             continue
         np.testing.assert_allclose(ours_at(function, x, y), theirs_at(function, x, y), rtol=1e-13, err_msg=f"{x}, {y}")
+        tally.count("values", "gradients")
 
 
 @quiet
@@ -593,10 +599,12 @@ def test_edges_of_powers_of_numbers(exponent):
         if not is_unsettled(x, exponent):
             got, right = ours_at(lambda x: x**exponent, x), theirs_at(lambda x: x**exponent, x)
             np.testing.assert_allclose(got, right, rtol=1e-13, err_msg=f"{x}")
+            tally.count("values", "gradients")
         if is_unsettled(exponent, x):
             continue
         got, right = ours_at(lambda x: exponent**x, x), theirs_at(lambda x: exponent**x, x)
         np.testing.assert_allclose(got, right, rtol=1e-13, err_msg=f"{exponent} ** {x}")
+        tally.count("values", "gradients")
 
 
 @quiet
@@ -610,6 +618,7 @@ def test_edges_of_softmax(name):
         (right * torch.tensor(weights, dtype=torch.float64)).sum().backward()
         np.testing.assert_allclose(out.detach().data, right.detach().numpy(), rtol=1e-13, err_msg=f"{row}")
         np.testing.assert_allclose(x.grad.data, u.grad.numpy(), rtol=1e-13, err_msg=f"{row}")
+        tally.count("values", "gradients")
 
 
 @pytest.mark.parametrize("content", ["ties", "nan", "infinite"])
@@ -632,6 +641,7 @@ def test_edges_of_maxima(content):
             right.backward(torch.tensor(g))
             np.testing.assert_array_equal(out.detach().data, right.detach().numpy())
             np.testing.assert_allclose(a.grad.data, b.grad.numpy(), rtol=1e-13, atol=1e-13)
+            tally.count("values", "gradients")
         np.testing.assert_array_equal(tg.tensor(x).max(1)[1].data, torch.tensor(x).max(1)[1].numpy())
         assert tg.tensor(x).argmax().item() == torch.tensor(x).argmax().item()
 
@@ -681,6 +691,7 @@ def test_random_indices(seed):
     out.backward(tg.tensor(g))
     right.backward(torch.tensor(g))
     np.testing.assert_allclose(a.grad.data, b.grad.numpy(), rtol=1e-13, atol=1e-13)
+    tally.count("values", "gradients")
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -769,6 +780,7 @@ def test_random_graphs(seed):
         one = 0.0 if one is None else one.detach().data
         other = 0.0 if other is None else other.detach().numpy()
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    tally.count(*tally.ALL)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -817,3 +829,4 @@ def agree(call, tensors, others):
         np.testing.assert_allclose(one.detach().data, other.detach().numpy(), rtol=1e-11, atol=1e-11)
     compare(first, torch_first, tensors, F64)
     compare(second, torch_second, [*tensors, ours_g], F64)
+    tally.count(*tally.ALL)

@@ -16,6 +16,7 @@ from torch import nn as tnn
 import nn
 import tensorgrad as tg
 from nn import models
+from tests.parity import tally
 
 pytestmark = pytest.mark.parity
 
@@ -233,6 +234,7 @@ def test_weights_go_there_and_back(name, tmp_path):
     scale = np.abs(expected).max()
     assert scale > 1e-3
     np.testing.assert_allclose(ours.eval()(x).data / scale, expected / scale, atol=1e-5)
+    tally.count("values")
 
     # Back: changed here, loaded there.
     with tg.no_grad():
@@ -244,6 +246,7 @@ def test_weights_go_there_and_back(name, tmp_path):
         expected = theirs(torch.tensor(x)).numpy()
     scale = np.abs(expected).max()
     np.testing.assert_allclose(ours(x).data / scale, expected / scale, atol=1e-5)
+    tally.count("values")
 
 
 def test_training_a_residual_network_is_pytorchs(tmp_path):

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 import tensorgrad as tg
 from tests.op_table import F32, F64, as_tuple
+from tests.parity import tally
 
 pytestmark = [
     pytest.mark.parity,
@@ -52,6 +53,7 @@ def agree(ours, theirs, seed, shapes, args, kwargs, dtype):
         right = as_tuple(theirs(*others, *args, **kwargs))
     except (RuntimeError, ValueError, TypeError):
         assert is_refused(ours, *tensors, *args, **kwargs), f"PyTorch refuses {told}"
+        tally.count("refused by both")
         return False
     results = as_tuple(ours(*tensors, *args, **kwargs))
     tensors, others = [t for t in tensors if t is not None], [t for t in others if t is not None]
@@ -78,6 +80,7 @@ def agree(ours, theirs, seed, shapes, args, kwargs, dtype):
         scale = float(np.max(np.abs(other), initial=0))
         rtol = 1e-12 if dtype == F64 else 2e-5
         np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * scale, err_msg=f"{what}: {told}")
+    tally.count(*tally.ALL)
     return True
 
 
@@ -303,3 +306,26 @@ def test_interpolate_at_every_pair_of_sizes(mode, dtype):
             right = F.interpolate(torch.tensor(x), out, mode=mode).numpy()
             rtol = 1e-5 if dtype == F32 else 1e-12
             np.testing.assert_allclose(got, right, rtol=rtol, atol=rtol * n * n, err_msg=f"{n} to {out}")
+            tally.count("values")
+
+
+@BOTH
+@RANKS
+def test_interpolate_by_factors_that_are_no_quotient_of_sizes(rank, dtype):
+    """Also such as keep or double the size. Not where PyTorch's values and gradients differ: docs/conventions.md."""
+    rng = np.random.default_rng(rank)
+    cases = []
+    for mode in MODES[rank]:
+        for _ in range(40):
+            shape = tuple(int(n) for n in rng.integers(3, 20, rank))
+            low = rng.choice([0.3, 1.0, 1.0, 2.0], rank)
+            factor = tuple(float(s) for s in low + rng.choice([0.0, 0.04, 0.3, 1.0], rank) * rng.random(rank))
+            pairs = [(n, int(n * s)) for n, s in zip(shape, factor, strict=True)]
+            if any(n < 1 for _, n in pairs):
+                continue
+            if mode == "nearest" and rank != 2 and any(out in (n, 2 * n) for n, out in pairs):
+                continue
+            if mode == "bicubic" and all(n == out for n, out in pairs):
+                continue
+            cases.append(([(1, 2, *shape)], (), {"scale_factor": factor, "mode": mode}))
+    compare_all("interpolate", cases, dtype, least=90)
