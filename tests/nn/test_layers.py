@@ -150,8 +150,15 @@ def test_a_generator_of_ones_own():
     assert tg.default_generator().bit_generator.state == state
 
 
-@pytest.mark.parametrize("layer, fan_in", [(nn.Linear(400, 300), 400), (nn.Conv2d(32, 64, 5, groups=2), 16 * 25)])
-def test_layers_start_uniform_within_one_over_root_fan_in(layer, fan_in):
+@pytest.mark.parametrize(
+    "make, fan_in",
+    [
+        (lambda rng: nn.Linear(400, 300, generator=rng), 400),
+        (lambda rng: nn.Conv2d(32, 64, 5, groups=2, generator=rng), 16 * 25),
+    ],
+)
+def test_layers_start_uniform_within_one_over_root_fan_in(make, fan_in):
+    layer = make(np.random.default_rng(0))
     bound = 1 / math.sqrt(fan_in)
     for p in layer.parameters():
         assert p.dtype == np.float32
