@@ -10,6 +10,9 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(RUN) -m pytest -q -n $(WORKERS) --dist worksteal
 
+# In a process of their own: they measure memory, and what other tests left in a process once disturbed one of them.
+LEAKS := $(RUN) -m pytest -q tests/test_leaks.py
+
 # Two targets installing into one environment at a time would disturb each other.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -22,10 +25,12 @@ demo: $(VENV)/.demo  ## train a CNN on the embedded digits and draw it into runs
 	$(RUN) -m examples.train_mnist $(ARGS)
 
 test: $(VENV)/.dev  ## the tests that every change runs; no PyTorch, no `dot` needed
-	$(PYTEST) -m "not slow and not parity and not browser" $(ARGS)
+	$(PYTEST) --ignore=tests/test_leaks.py -m "not slow and not parity and not browser" $(ARGS)
+	$(LEAKS)
 
 test-all: $(VENV)/.parity  ## every test, the slow ones and the comparison with PyTorch too
-	$(PYTEST) -m "not browser" $(ARGS)
+	$(PYTEST) --ignore=tests/test_leaks.py -m "not browser" $(ARGS)
+	$(LEAKS)
 
 check: lint test  ## what CI runs, without what needs PyTorch
 

@@ -42,34 +42,27 @@ def measured():
 
 
 def flat(step, capsys=None, name="", first=50, last=200):
-    """Run `step(number)` and hold that nothing is left over after each step.
-
-    Memory may jump once, when a table of the interpreter's grows in a process that ran other tests before; a leak does
-    it again. So if it grew over these steps, it must not over as many more.
-    """
+    """Run `step(number)` and hold that nothing is left over after each step."""
     for number in range(first):
         step(number)
     gc.collect()
     tracemalloc.start()
     try:
         step(first)
-        for window in range(2):
-            cycles, memory = measured()
-            before = live()
-            for number in range(first + 1, last):
-                step(number + window * (last - first))
-            after = live()
-            cycles, later = measured()
-            grown = later - memory
-            if capsys is not None:
-                with capsys.disabled():
-                    print(f"\n{name}: {dict(after)} live, {cycles} in cycles, {grown / 1000:+.1f} kB in {last - first}")
-            assert after == before
-            assert cycles == 0, f"{cycles} objects in reference cycles"
-            if grown < LIMIT:
-                break
+        cycles, memory = measured()
+        before = live()
+        for number in range(first + 1, last):
+            step(number)
+        after = live()
+        cycles, later = measured()
     finally:
         tracemalloc.stop()
+    grown = later - memory
+    if capsys is not None:
+        with capsys.disabled():
+            print(f"\n{name}: {dict(after)} live, {cycles} in cycles, {grown / 1000:+.1f} kB, step {first} to {last}")
+    assert after == before
+    assert cycles == 0, f"{cycles} objects in reference cycles"
     assert grown < LIMIT
 
 

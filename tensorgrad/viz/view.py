@@ -85,7 +85,7 @@ class GraphView:
             return None
         try:
             return render.draw(self.to_dot(), "svg", None, NOTEBOOK_SECONDS).decode()
-        except Exception:
+        except Exception:  # whatever went wrong, a notebook still shows the text
             return None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -21,7 +21,7 @@ def plain(text: Any, limit: int = LIMIT) -> str:
     """
     try:
         return _plain(str(text), limit)
-    except Exception:
+    except Exception:  # the object is the user's, and its __str__ may do anything
         return f"unprintable {type(text).__name__}"
 
 
