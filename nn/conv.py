@@ -13,6 +13,8 @@ from .linear import reset_weight_and_bias
 from .module import Module, Parameter
 
 Size = int | Sequence[int]
+Sides = Sequence[Sequence[int]]  # a pair (before, after) for each axis
+Padding = tuple[int, ...] | tuple[tuple[int, int], ...]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -25,6 +27,24 @@ def tuple_of(layer: str, what: str, value: Size, rank: int, least: int = 1) -> t
     if any(n < least for n in given):
         raise tg.ShapeError(f"{layer}: {what} must be at least {least}, got {value!r}")
     return tuple(int(n) for n in given)
+
+
+def padding_of(layer: str, value: Size | Sides, rank: int) -> Padding:
+    """Padding as a number for each axis; as a pair (before, after) for each where the sides of some axis differ."""
+    if not isinstance(value, tuple | list) or not any(isinstance(part, tuple | list) for part in value):
+        return tuple_of(layer, "padding", value, rank, least=0)  # type: ignore[arg-type]
+    if len(value) != rank or any(not isinstance(part, tuple | list) or len(part) != 2 for part in value):
+        raise tg.ShapeError(f"{layer}: padding must be a pair (before, after) for each of {rank} axes, got {value!r}")
+    given = (tuple_of(layer, f"padding[{axis}]", side, 2, least=0) for axis, side in enumerate(value))
+    pairs = tuple((before, after) for before, after in given)
+    if any(before != after for before, after in pairs):
+        return pairs
+    return tuple(before for before, _ in pairs)  # the same layer as the one made with numbers, and the same repr
+
+
+def sides_of(padding: Padding) -> tuple[tuple[int, int], ...]:
+    """What `padding_of` gave as pairs (before, after)."""
+    return tuple((p, p) if isinstance(p, int) else p for p in padding)
 
 
 def channels_of(layer: str, in_channels: int, out_channels: int, groups: int) -> tuple[int, int, int]:
@@ -45,7 +65,7 @@ class Filters(Module):
     out_channels: int
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
-    padding: str | tuple[int, ...]
+    padding: str | Padding
     dilation: tuple[int, ...]
     output_padding: tuple[int, ...] = ()
     groups: int
@@ -82,7 +102,7 @@ class _Conv(Filters):
         out_channels: int,
         kernel_size: Size,
         stride: Size = 1,
-        padding: Size | str = 0,
+        padding: Size | Sides | str = 0,
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
@@ -111,20 +131,24 @@ class _Conv(Filters):
                 raise tg.ShapeError(f"{layer}: padding='same' needs stride 1, got {self.stride}")
             self.padding = padding
         else:
-            self.padding = tuple_of(layer, "padding", padding, rank, least=0)
+            self.padding = padding_of(layer, padding, rank)
         self.weight = Parameter(blank((out_channels, in_channels // groups, *self.kernel_size), dtype))
         self.bias = Parameter(blank((out_channels,), dtype)) if bias else None
         self.reset_parameters(generator)
 
-    def _padded(self, input: tg.Tensor) -> tuple[tg.Tensor, str | tuple[int, ...]]:
+    def sides_that_keep_the_size(self) -> tuple[tuple[int, int], ...]:
+        """What padding="same" pads each axis by, (before, after): of an odd number, the larger half goes behind."""
+        total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+        return tuple((n // 2, n - n // 2) for n in total)
+
+    def _padded(self, input: tg.Tensor) -> tuple[tg.Tensor, str | Padding]:
         """The input and the padding that is left to do: by zeros, the convolution does it itself."""
         if self.padding_mode == "zeros":
             return input, self.padding
         if self.padding == "same":
-            total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
-            sides = [(n // 2, n - n // 2) for n in total]
+            sides = self.sides_that_keep_the_size()
         else:
-            sides = [(n, n) for n in ((0,) * self.rank if isinstance(self.padding, str) else self.padding)]
+            sides = sides_of((0,) * self.rank if isinstance(self.padding, str) else self.padding)
         width = [n for side in reversed(sides) for n in side]
         return F.pad(input, width, self.padding_mode), (0,) * self.rank
 
@@ -144,8 +168,9 @@ class Conv2d(_Conv):
     """Cross-correlate images (N, in_channels, H, W) with learned filters: (N, out_channels, H', W').
 
     `weight` is (out_channels, in_channels/groups, KH, KW), `bias` (out_channels) or None; both start uniform on
-    ±1/sqrt(fan_in). Sizes are an int or a pair; `padding` also "same" or "valid". It is filled with zeros, or by
-    `padding_mode` "reflect", "replicate" or "circular", as `tg.pad` does. See `tg.conv2d`.
+    ±1/sqrt(fan_in). Sizes are an int or a pair. `padding` is also "same", "valid", or a pair (before, after) for each
+    axis: ((1, 0), (0, 2)) is a row above and two columns to the right. It is filled with zeros, or by `padding_mode`
+    "reflect", "replicate" or "circular", as `tg.pad` does. See `tg.conv2d`.
     """
 
     rank, sample_axes = 2, 3

@@ -9,14 +9,14 @@ import tensorgrad as tg
 
 from . import functional as F
 from .abstract import blank
-from .conv import Filters, Size, channels_of, tuple_of
+from .conv import Filters, Padding, Sides, Size, channels_of, padding_of, sides_of, tuple_of
 from .module import Parameter
 
 
 class _ConvTranspose(Filters):
     """What transposed convolutions over 1, 2 and 3 axes have in common."""
 
-    padding: tuple[int, ...]
+    padding: Padding
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class _ConvTranspose(Filters):
         out_channels: int,
         kernel_size: Size,
         stride: Size = 1,
-        padding: Size = 0,
+        padding: Size | Sides = 0,
         output_padding: Size = 0,
         groups: int = 1,
         bias: bool = True,
@@ -39,7 +39,7 @@ class _ConvTranspose(Filters):
         self.in_channels, self.out_channels, self.groups = channels_of(layer, in_channels, out_channels, groups)
         self.kernel_size = tuple_of(layer, "kernel_size", kernel_size, rank)
         self.stride = tuple_of(layer, "stride", stride, rank)
-        self.padding = tuple_of(layer, "padding", padding, rank, least=0)
+        self.padding = padding_of(layer, padding, rank)
         self.output_padding = tuple_of(layer, "output_padding", output_padding, rank, least=0)
         self.dilation = tuple_of(layer, "dilation", dilation, rank)
         if padding_mode != "zeros":
@@ -56,8 +56,9 @@ class _ConvTranspose(Filters):
         if len(wanted) not in (self.rank, input.ndim):
             raise tg.ShapeError(f"{name}: output_size must be {self.rank} or {input.ndim} ints, got {output_size}")
         wanted = wanted[-self.rank :]
-        each = zip(input.shape[-self.rank :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
-        least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in each]
+        cut = [before + after for before, after in sides_of(self.padding)]
+        each = zip(input.shape[-self.rank :], self.stride, cut, self.dilation, self.kernel_size, strict=True)
+        least = [(n - 1) * s - c + d * (k - 1) + 1 for n, s, c, d, k in each]
         missing = tuple(n - m for n, m in zip(wanted, least, strict=True))
         if any(not 0 <= m < s for m, s in zip(missing, self.stride, strict=True)):
             most = [n + s - 1 for n, s in zip(least, self.stride, strict=True)]
@@ -85,7 +86,8 @@ class ConvTranspose2d(_ConvTranspose):
     """Spread each pixel over a window, the adjoint of `Conv2d`: (N, in_channels, H, W) to (N, out_channels, H', W').
 
     `weight` is (in_channels, out_channels/groups, KH, KW), `bias` (out_channels) or None; they start as PyTorch's do.
-    Which of several possible sizes comes out is said by `output_padding`, or by `output_size` at the call. See
+    `padding`, an int, one for each axis or a pair (before, after) for each, is that of the convolution: so much is cut
+    off. Which of several possible sizes comes out is said by `output_padding`, or by `output_size` at the call. See
     `tg.conv_transpose2d`.
     """
 

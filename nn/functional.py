@@ -123,6 +123,7 @@ __all__ = [
 
 def relu(input: Any, inplace: bool = False) -> tg.Tensor:
     """max(input, 0). `inplace` is taken for code written for PyTorch, and changes nothing."""
+    _check_tensors("relu", input=input)
     result: tg.Tensor = tg.relu(input)
     return result
 
@@ -132,6 +133,8 @@ def one_hot(tensor: Any, num_classes: int = -1) -> tg.Tensor:
 
     Raises LabelError for a label that is not one of 0 to num_classes - 1, DTypeError for one of no integer dtype.
     """
+    if not isinstance(tensor, (list, int)):  # of which an array can be made
+        _check_tensors("one_hot", tensor=tensor)
     labels = tensor.data if isinstance(tensor, tg.Tensor) else np.asarray(tensor)
     if labels.dtype.kind not in "iu":
         raise tg.DTypeError(f"one_hot: tensor has dtype {labels.dtype}, labels are integers")
@@ -198,6 +201,7 @@ def _dropout_channels(
     name: str, input: Any, p: float, training: bool, generator: np.random.Generator | None, rank: int, alone: bool
 ) -> tg.Tensor:
     """Dropout with one draw a channel; `alone` says whether a sample without a batch is taken."""
+    _check_tensors(name, input=input)
     if input.ndim != rank + 2 and not (alone and input.ndim == rank + 1):
         axes = ", ".join("DHW"[3 - rank :] if rank > 1 else "L")
         raise tg.ShapeError(
@@ -226,11 +230,14 @@ def batch_norm(
     that the output is made with. Otherwise the running ones are used, as constants. Raises ShapeError for a channel
     with one value in training, or shapes that do not fit, and DTypeError when input, weight and bias differ in dtype.
     """
+    running: dict[str, Any] = {"running_mean": running_mean, "running_var": running_var}
+    optional = {"weight": weight, "bias": bias, **running}
+    _check_tensors("batch_norm", input=input, **{name: given for name, given in optional.items() if given is not None})
     if not eps >= 0:
         raise tg.ShapeError(f"batch_norm: eps must be at least 0, got {eps!r}")
     if input.dtype.kind != "f":
         raise tg.DTypeError(f"batch_norm: input has dtype {input.dtype}, it must be a float: cast it, with .float()")
-    for name, tensor in (("running_mean", running_mean), ("running_var", running_var)):
+    for name, tensor in running.items():
         if tensor is None and not training:
             raise tg.ShapeError(f"batch_norm: {name} is None; without training=True the running statistics are needed")
         if tensor is not None and (input.ndim < 2 or tensor.shape != tuple(input.shape[1:2])):
@@ -242,7 +249,8 @@ def batch_norm(
         count = np.prod(input.shape, dtype=int) // max(input.shape[1], 1)
         if count:
             _move(running_mean, mean.data, momentum)
-            _move(running_var, var.data * (count / (count - 1)), momentum)
+            with np.errstate(over="ignore"):  # a variance beyond float32 becomes inf
+                _move(running_var, var.data * (count / (count - 1)), momentum)
         return out
     assert running_mean is not None
     assert running_var is not None
@@ -261,6 +269,15 @@ def batch_norm(
     along = (-1, *[1] * (input.ndim - 2))
     result: tg.Tensor = input * scale.reshape(along) + shift.reshape(along)
     return result
+
+
+def _check_tensors(name: str, **values: Any) -> None:
+    """Raise unless all are tensors or arrays: not numbers, lists or None."""
+    for key, value in values.items():
+        if not isinstance(value, (tg.Tensor, np.ndarray, np.generic)):
+            kind = type(value).__name__
+            told = "None" if value is None else f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+            raise tg.DTypeError(f"{name}: {key} is {told}, not a tensor or an array")
 
 
 def _move(running: tg.Tensor | None, now: np.ndarray, momentum: float) -> None:

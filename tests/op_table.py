@@ -1,7 +1,8 @@
 """Every operation as rows of data: what to call, on what, and a NumPy formula or naive loop that says what comes out.
 
 `test_ops.py` runs general tests over the rows and `parity/test_ops_parity.py` compares them with PyTorch. An operation
-is added by a row: every primitive has one, and every keyword of a primitive takes two values or more over its rows.
+is added by a row: every primitive and every public function has one, and every keyword of either takes two values or
+more over its rows.
 """
 
 import functools
@@ -10,6 +11,8 @@ import inspect
 import itertools
 import math
 import pkgutil
+import sys
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+import nn.functional as F
 import tensorgrad as tg
 from tensorgrad.node import TensorBase
 from tensorgrad.ops import (
@@ -141,6 +145,57 @@ def keyword_values(rows: list[Row]) -> dict[tuple[str, str], set[str]]:
                 assert value is not inspect.Parameter.empty, f"{row.id}: {keyword} is missing"
                 taken.setdefault((row.name, keyword), set()).add(_brief(value))
     return taken
+
+
+def public_operations() -> dict[str, Callable[..., Any]]:
+    """Every public operation: tensorgrad's by their names, those that `nn.functional` has of its own as "F.name"."""
+    named = {name: getattr(tg, name) for name in tg.__all__}
+    found = {n: f for n, f in named.items() if getattr(f, "__module__", "").startswith("tensorgrad.ops.")}
+    return found | {f"F.{n}": getattr(F, n) for n in F.__all__ if getattr(F, n).__module__ == F.__name__}
+
+
+# The parameters that are tensors wherever they have no default.
+TENSORS = {"input", "other", "exponent", "condition", "target", "weight", "index", "tensors", "tensor"}
+
+
+def public_keyword_values(rows: list[Row]) -> dict[tuple[str, str], set[str]]:
+    """{(public function, keyword): the values it takes over the function's rows}. None and a tensor are two values.
+
+    What is public and a primitive at once is left to `keyword_values`.
+    """
+    functions = {n: f for n, f in public_operations().items() if not isinstance(f, Primitive)}
+    taken: dict[tuple[str, str], set[str]] = {
+        (name, p.name): set()
+        for name, function in functions.items()
+        for p in inspect.signature(function).parameters.values()
+        if p.name not in TENSORS or p.default is not p.empty
+    }
+    names = {function: name for name, function in functions.items()}
+    for row in rows:
+        for keyword, value in arguments_of(row).items() if row.op in names else ():
+            if (names[row.op], keyword) in taken:
+                told = "a tensor" if isinstance(value, (TensorBase, np.ndarray)) else _brief(value)
+                taken[names[row.op], keyword].add(told)
+    return taken
+
+
+def arguments_of(row: Row) -> dict[str, Any]:
+    """The arguments of a row's function as they arrive there: by name or by place, by way of `call`, or by default."""
+    code, arrived = inspect.unwrap(row.op).__code__, []
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code is code and not arrived:
+            arrived.append(dict(frame.f_locals))
+
+    values = row.values()
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        row.run(*values)
+    finally:
+        sys.setprofile(before)
+    assert arrived, f"{row.id} does not call its operation"
+    return arrived[0]
 
 
 def _brief(value: Any) -> str:
@@ -437,6 +492,41 @@ def group_norm_grad(gy, x, weight, groups, eps):
     return gx, (gy * normal).sum(axes), gy.sum(axes)
 
 
+def moved(running, now, momentum):
+    """The running statistics after a step towards those of now; nothing for none."""
+    pairs = zip(running, now, strict=True)
+    return tuple((1 - momentum) * np.array(old) + momentum * np.array(new) for old, new in pairs if old is not None)
+
+
+def batch_norm(x, w=None, b=None, running_mean=None, running_var=None, training=False, momentum=0.1, eps=1e-5):
+    """Channel by channel, and the running statistics afterwards."""
+    out, running = np.zeros(x.shape), (running_mean, running_var)
+    counts = [max(x[:, c].size - 1, 1) for c in range(x.shape[1])]
+    means = [x[:, c].mean() if training else running_mean[c] for c in range(x.shape[1])]
+    squares = [((x[:, c] - means[c]) ** 2).sum() for c in range(x.shape[1])]
+    for c, (mean, square, count) in enumerate(zip(means, squares, counts, strict=True)):
+        var = square / (count + 1) if training else running_var[c]
+        out[:, c] = (x[:, c] - mean) / np.sqrt(var + eps) * (1 if w is None else w[c]) + (0 if b is None else b[c])
+    now = (means, [square / count for square, count in zip(squares, counts, strict=True)])
+    return out, *moved(running, now if training else running, momentum)
+
+
+def instance_norm(x, w=None, b=None, running_mean=None, running_var=None, use_input_stats=True, momentum=0.1, eps=1e-5):
+    """Image by image, and the running statistics afterwards."""
+    running = (running_mean, running_var)
+    if not use_input_stats:
+        return batch_norm(x, w, b, *running, momentum=momentum, eps=eps)
+    out, mean, var = group_norm(x, w, b, x.shape[1], eps)
+    places = np.prod(x.shape[2:])
+    return out, *moved(running, (mean.mean(0), var.mean(0) * places / (places - 1)), momentum)
+
+
+def dropout_channels(x, p=0.5, training=True, inplace=False, *, rank, generator):
+    """One draw for all places of a channel."""
+    channels = np.ones((*x.shape[: x.ndim - rank], *[1] * rank))
+    return x * dropout(channels, p, generator) if training else x
+
+
 def layer_norm(x, weight, bias, axes, eps):
     rows = x.reshape(-1, np.prod(x.shape[x.ndim - axes :], dtype=int))
     flat = [None if v is None else v.ravel() for v in (weight, bias)]
@@ -467,6 +557,17 @@ def rows_added(gy, index, size):
     for at in np.ndindex(index.shape):
         out[index[at]] += gy[at]
     return out
+
+
+def renormed_rows(index, table, max_norm, norm_type=2.0):
+    """The rows named, and the table with those of them that were too long scaled down."""
+    table = np.array(table)
+    for row in set(index.ravel().tolist()):
+        sizes = [float(v) if v > 0 else -float(v) for v in table[row]]
+        norm = max(sizes) if norm_type == math.inf else sum(v**norm_type for v in sizes) ** (1 / norm_type)
+        if norm > max_norm:
+            table[row] = [v * max_norm / (norm + 1e-7) for v in table[row]]  # PyTorch's guard against 0
+    return table[index], table
 
 
 def reduced(losses, reduction, divisor=None):
@@ -572,6 +673,45 @@ def rms_norm_grad_call(gy, x, weight, eps):
     return last_axes.rms_norm_grad(gy, x, weight, reduce.mean(x * x, 1, keepdim=True), eps=eps)
 
 
+def with_running(op):
+    """A normalisation, and what it leaves in copies of the running statistics."""
+
+    def call(x, *weights, running_mean=None, running_var=None, **params):
+        running = [None if r is None else np.array(r, x.dtype) for r in (running_mean, running_var)]
+        made = tg.from_numpy if isinstance(x, TensorBase) or op is F.batch_norm else np.asarray
+        running = [None if r is None else made(r) for r in running]
+        out = op(x if isinstance(x, TensorBase) else made(x), *running, *weights, **params)
+        return alike(x, out), *[alike(x, r) for r in running if r is not None]
+
+    return call
+
+
+def with_table(index, table, **params):
+    """Embedding, and what it leaves in a copy of its table."""
+    table = clone(table)
+    return tables.embedding(index, table, **params), table
+
+
+def alike(x, out):
+    """An array where the input is one: the functions of nn give tensors."""
+    return out if isinstance(x, TensorBase) or not isinstance(out, TensorBase) else out.data
+
+
+def of_nn(op):
+    return lambda x, **params: alike(x, op(x, **params))
+
+
+def by_old_names(op):
+    """A loss whose reduction is told by PyTorch's old names, which warns."""
+
+    def call(*inputs, **params):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", f"{op.__name__}: size_average and reduce are PyTorch's old names")
+            return op(*inputs, **params)
+
+    return call
+
+
 def weighted(op, last="weight"):
     """A loss whose weights come last among its inputs here, but not in its signature."""
     return lambda *inputs, **params: op(*inputs[:2], **{last: inputs[2]}, **params)
@@ -592,6 +732,7 @@ ROWS: list[Row] = [
     Row(broadcast_to, lambda x, shape: x + np.zeros(shape), [(1, 3)], {"shape": (0, 3)}),
     Row(broadcast_to, lambda x, shape: x + np.zeros(shape), [(1, 3)], {"shape": (1, 3)}),
     Row(shape.broadcast_to, lambda x, size: x + np.zeros(size), [(3, 1)], {"size": (2, 3, 2)}),
+    Row(shape.broadcast_to, lambda x, size: x + np.zeros(size), [()], {"size": [4]}),
     Row(astype, lambda x, dtype: x, [(2, 3)], {"dtype": F64}, mixed=True),
     Row(astype, lambda x, dtype: np.array([float(np.float32(v)) for v in x]), [(4,)], {"dtype": F32}, mixed=True),
     Row(astype, lambda x, dtype: np.trunc(x), [(5,)], {"dtype": I64}, mixed=True),
@@ -730,6 +871,11 @@ ROWS: list[Row] = [
     Row(reduce.sum, lambda x, dim: np.sum(x, dim), [(2, 3)], {"dim": -1}),
     Row(reduce.mean, lambda x, dim: np.mean(x, dim), [(2, 3)], {"dim": 0}),
     *[
+        Row(op, lambda x, dtype, f=reference: np.array(f(x)), [x], {"dtype": F64}, mixed=True)
+        for op, reference in [(reduce.sum, np.sum), (reduce.mean, np.mean)]
+        for x in [(2, 3), np.array([[1, 2], [4, -9]])]
+    ],
+    *[
         Row(reduce._max, max_with_index, [shape_], {"dim": dim, "keepdim": keepdim})
         for shape_, dim, keepdim in [
             ((2, 3), 1, False),
@@ -761,6 +907,13 @@ ROWS: list[Row] = [
         {"shape": (3, -1)},
         call=lambda x, shape: tg.reshape(x, *shape),
     ),
+    Row(
+        shape.reshape,
+        lambda x, shape: x.reshape(3, 4),
+        [(2, 6)],
+        {"shape": [3, 4]},
+        call=lambda x, shape: tg.reshape(x, shape),
+    ),
     Row(shape.flatten, lambda x, **_: x.reshape(2, 12), [(2, 3, 4)], {"start_dim": 1}),
     Row(shape.flatten, lambda x: x.reshape(1), [()]),
     Row(shape.flatten, lambda x, **_: x.reshape(6, 4), [(2, 3, 4)], {"start_dim": 0, "end_dim": 1}),
@@ -773,7 +926,10 @@ ROWS: list[Row] = [
     Row(shape._permute, permute, [(2, 0, 3)], {"dims": (1, 2, 0)}),
     Row(shape._permute, permute, [()], {"dims": ()}),
     Row(shape.permute, permute, [(2, 3, 4)], {"dims": (1, 0, -1)}, call=lambda x, dims: tg.permute(x, *dims)),
+    Row(shape.permute, permute, [(2, 3)], {"dims": (1, 0)}, call=lambda x, dims: tg.permute(x, dims)),
     Row(shape.transpose, lambda x, dim0, dim1: np.einsum("ijk->kji", x), [(2, 3, 4)], {"dim0": 0, "dim1": -1}),
+    Row(shape.transpose, lambda x, dim0, dim1: np.einsum("ijk->ikj", x), [(2, 3, 4)], {"dim0": -1, "dim1": 1}),
+    Row(shape.transpose, lambda x, dim0, dim1: x, [()], {"dim0": 0, "dim1": -1}),
     Row(clone, lambda x: x + 0, [(2, 3)]),
     Row(clone, lambda x: x + 0, [()]),
     Row(shape._cat, lambda x, dim: x + 0, [(2, 3)], {"dim": 0}),
@@ -791,6 +947,7 @@ ROWS: list[Row] = [
         {"dim": -1},
         call=listed(shape.cat),
     ),
+    Row(shape.cat, lambda x, y: np.array([*x, *y]), [(2, 3), (1, 3)], call=listed(shape.cat)),
     Row(shape.stack, lambda x, y, dim: np.array([x, y]), [(2, 3), (2, 3)], {"dim": 0}, call=listed(shape.stack)),
     Row(shape.stack, lambda x, y, dim: np.array([x.T, y.T]).T, [(2, 3), (2, 3)], {"dim": -1}, call=listed(shape.stack)),
     Row(shape.stack, lambda x, y, dim: np.array([x, y]), [(), ()], {"dim": 0}, call=listed(shape.stack)),
@@ -1080,10 +1237,15 @@ for rank in (1, 2, 3):
     for params, bias, canonical in [
         ({}, None, ((1,) * rank, ((0, 0),) * rank, (1,) * rank, 1)),
         ({"stride": 2, "padding": 1, "groups": 2}, (4,), ((2,) * rank, ((1, 1),) * rank, (1,) * rank, 2)),
+        (
+            {"stride": 2, "padding": ((1, 0), (0, 1), (2, 1))[:rank], "dilation": 2},
+            (4,),
+            ((2,) * rank, ((1, 0), (0, 1), (2, 1))[:rank], (2,) * rank, 1),
+        ),
     ]:
         x, w = (1, 4, *SPACE[rank]), (4, 4 // canonical[-1], *(3, 2, 2)[:rank])
         y = (1, 4, *naive.conv_size(x, w, *canonical[:3]))
-        if rank != 2:
+        if rank != 2 or "dilation" in params:
             ROWS.append(
                 Row(
                     getattr(conv, f"conv{rank}d"),
@@ -1093,7 +1255,8 @@ for rank in (1, 2, 3):
                 )
             )
         # Of the sizes that give y, the first; with output_padding the others.
-        size = [(n - 1) * s - sum(p) + k for n, k, s, p in zip(y[2:], w[2:], canonical[0], canonical[1], strict=True)]
+        axes = zip(y[2:], w[2:], *canonical[:3], strict=True)
+        size = [(n - 1) * s - sum(p) + d * (k - 1) + 1 for n, k, s, p, d in axes]
         for extra in range(canonical[0][0]):
             ROWS.append(
                 Row(
@@ -1159,6 +1322,14 @@ for rank in (1, 3):
                 {"kernel_size": 2, "padding": 1, "ceil_mode": flag, "return_indices": flag},
             )
         )
+    ROWS.append(
+        Row(
+            getattr(pool, f"max_pool{rank}d"),
+            lambda x, *, r=rank, **_: max_pool_flat(x, (3, 2, 2)[:r], (2,) * r, (0,) * r, (1, 2, 1)[:r], False)[0],
+            [(1, 2, *SPACE[rank])],
+            {"kernel_size": (3, 2, 2)[:rank], "stride": 2, "padding": 0, "dilation": (1, 2, 1)[:rank]},
+        )
+    )
 for rank in (1, 2, 3):
     forward, adjoint = getattr(pool, f"_avg_pool{rank}d"), getattr(pool, f"avg_pool{rank}d_adjoint")
     for images, sizes, (ceil_mode, count_include_pad, divisor_override) in [
@@ -1198,6 +1369,16 @@ for rank in (1, 2, 3):
                     params,
                 )
             )
+
+    if rank != 1:  # PyTorch has none for sequences
+        ROWS.append(
+            Row(
+                getattr(pool, f"avg_pool{rank}d"),
+                lambda x, *, r=rank, **_: avg_pool(x, (2,) * r, (2,) * r, (1,) * r, True, True, 3),
+                [(1, 2, *SPACE[rank])],
+                {"kernel_size": 2, "padding": 1, "ceil_mode": True, "divisor_override": 3},
+            )
+        )
 
 # Adaptive pooling: windows that tile, overlap, repeat pixels
 for rank in (1, 2, 3):
@@ -1430,25 +1611,65 @@ ROWS += [
     Row(activation._prelu, lambda x, w: np.where(x > 0, x, w * x), [(2, 3), (3,)]),
     Row(activation._prelu, lambda x, w: np.where(x > 0, x, w * x), [(2, 3), 0.2]),
     Row(elementwise._sign, lambda x: np.array([-1.0, 0, 1]), [np.array([-0.2, 0, 3])]),
-    Row(activation.leaky_relu, leaky_relu, [(2, 3)]),
-    Row(activation.hardtanh, hardtanh, [(2, 3)], {"max_val": 0.5}),
-    Row(activation.relu6, lambda x: hardtanh(x, 0, 6), [(7,)], domain=(-2.9, 8.3)),
-    Row(smooth.elu, elu, [(2, 3)], {"alpha": 0.4}),
-    Row(smooth.selu, lambda x: elu(x, 1.6732632423543772, 1.0507009873554805), [(2, 3)]),
+    *[
+        Row(op, lambda x, inplace=False, f=reference, **params: f(x, **params), [shape_], params, domain=(-2.9, 8.3))
+        for op, reference, keywords in [
+            (F.relu, lambda x: np.where(x < 0, 0, x), {}),
+            (activation.leaky_relu, leaky_relu, {"negative_slope": -0.3}),
+            (activation.hardtanh, hardtanh, {"min_val": -2.5, "max_val": 0.5}),
+            (activation.relu6, lambda x: hardtanh(x, 0, 6), {}),
+            (smooth.elu, elu, {"alpha": 0.4}),
+            (smooth.selu, lambda x: elu(x, 1.6732632423543772, 1.0507009873554805), {}),
+            (smooth.silu, lambda x: x / (1 + np.exp(-x)), {}),
+        ]
+        # `inplace` is taken, and changes nothing: test_nothing_is_written_to.
+        for shape_, params in [((7,), {**keywords, "inplace": False}), ((2, 3), {"inplace": True})]
+    ],
     Row(smooth.gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), [(2, 3)]),
     Row(smooth.gelu, lambda x, approximate: gelu_tanh(x), [(2, 3)], {"approximate": "tanh"}),
-    Row(smooth.silu, lambda x: x / (1 + np.exp(-x)), [(2, 3)]),
     Row(smooth.softplus, softplus, [(2, 3)], {"beta": 0.5}),
+    Row(smooth.softplus, softplus, [(2, 3)], {"beta": 2.0, "threshold": 1.5}),
     Row(activation.softmin, lambda x, dim: softmax(-x, dim), [(2, 3)], {"dim": -1}),
     Row(activation.softmin, lambda x, dim: softmax(-x, dim), [()], {"dim": 0}),
+    Row(activation.softmin, lambda x, dim, dtype: softmax(-x, dim), [(2, 3)], {"dim": 0, "dtype": F64}, mixed=True),
     *[
         Row(activation.prelu, prelu, inputs)
         for inputs in [[(2, 3, 2), (3,)], [(2, 3), (1,)], [(3,), (1,)], [(), ()], [(0, 3), (3,)]]
     ],
 ]
 
+# Dropout of nn: whole channels but for the first. `inplace` changes nothing.
+ROWS += [
+    Row(
+        op,
+        lambda x, rank=rank, **params: dropout_channels(x, rank=rank, **params),
+        [shape_],
+        {"p": p, "training": training, "inplace": inplace, "generator": Seed(rank)},
+        call=of_nn(op),
+    )
+    for rank, (op, shapes) in enumerate(
+        [
+            (F.dropout, [(4, 5), (3,)]),
+            (F.dropout1d, [(3, 4, 2), (5, 3)]),
+            (F.dropout2d, [(3, 4, 2, 1), (2, 2, 2, 2)]),
+            (F.dropout3d, [(2, 4, 2, 1, 2), (4, 2, 2, 2)]),
+        ]
+    )
+    for shape_, p, training, inplace in [(shapes[0], 0.5, True, False), (shapes[1], 0.3, True, True)]
+]
+ROWS += [
+    Row(op, lambda x, **_: x, [shape_], {"training": False}, call=of_nn(op))
+    for op, shape_ in [
+        (F.dropout, (2, 3)),
+        (F.dropout1d, (2, 3)),
+        (F.dropout2d, (1, 2, 2, 3)),
+        (F.dropout3d, (2, 1, 2, 3)),
+    ]
+]
+
 # Group, instance, layer and rms normalisation
 RUNNING = np.array([0.3, -0.2, 0.8]), np.array([1.3, 0.4, 2.1])
+STATISTICS = dict(zip(("running_mean", "running_var"), RUNNING, strict=True))
 GROUPS = [
     ((2, 4, 3), (4,), (4,), 2, 1e-5),
     ((2, 4, 2, 3), (4,), None, 1, 0.1),
@@ -1492,18 +1713,36 @@ ROWS += [
         call=lambda x, w, b, num_groups, eps: tg.group_norm(x, num_groups, w, b, eps),
     ),
     Row(
-        within.instance_norm,
-        lambda x, w, b, **_: group_norm(x, w, b, x.shape[1], 1e-5)[0],
-        [(2, 3, 4), (3,), (3,)],
-        call=lambda x, w, b, **_: tg.instance_norm(x, None, None, w, b),
+        within.group_norm,
+        lambda x, num_groups: group_norm(x, None, None, num_groups, 1e-5)[0],
+        [(2, 3, 2, 2)],
+        {"num_groups": 1},
     ),
-    Row(within.instance_norm, lambda x, eps: group_norm(x, None, None, 3, eps)[0], [(2, 3, 2, 2)], {"eps": 0.1}),
-    Row(
-        within.instance_norm,
-        lambda x, **_: (x - RUNNING[0][:, None]) / np.sqrt(RUNNING[1][:, None] + 1e-5),
-        [(2, 3, 4)],
-        {"running_mean": RUNNING[0], "running_var": RUNNING[1], "use_input_stats": False},
-    ),
+    *[
+        Row(within.instance_norm, instance_norm, [x, *weights], params, call=with_running(within.instance_norm))
+        for x, weights, params in [
+            ((2, 3, 4), [(3,), (3,)], {}),
+            ((2, 3, 2, 2), [], {"eps": 0.1}),
+            ((2, 3, 4), [], {**STATISTICS, "use_input_stats": False}),
+            ((2, 3, 4), [(3,), (3,)], {**STATISTICS, "use_input_stats": False, "eps": 0.1}),
+            ((2, 3, 4), [(3,), (3,)], STATISTICS),
+            ((3, 3, 2, 2), [], {**STATISTICS, "momentum": 0.4, "eps": 0.01}),
+            ((2, 3, 4), [(3,)], {"running_mean": RUNNING[0], "momentum": 1.0}),
+        ]
+    ],
+    *[
+        Row(F.batch_norm, batch_norm, [x, *weights], params, call=with_running(F.batch_norm))
+        for x, weights, params in [
+            ((4, 3), [(3,), (3,)], {"training": True}),
+            ((2, 3, 2, 2), [], {"training": True, "eps": 0.1}),
+            ((2, 3, 4), [(3,), (3,)], {**STATISTICS, "training": True}),
+            ((3, 3, 2, 2), [], {**STATISTICS, "training": True, "momentum": 0.4, "eps": 0.01}),
+            ((2, 3, 1, 2, 2), [(3,)], {"running_var": RUNNING[1], "training": True, "momentum": 1.0}),
+            ((2, 3, 4), [], {**STATISTICS, "training": False}),
+            ((1, 3), [(3,), (3,)], {**STATISTICS, "momentum": 0.4, "eps": 0.1}),
+            ((0, 3, 2), [(3,), (3,)], STATISTICS),
+        ]
+    ],
     Row(
         last_axes.layer_norm,
         lambda x, w, b, normalized_shape, eps=1e-5: layer_norm(x, w, b, len(normalized_shape), eps)[0],
@@ -1534,7 +1773,7 @@ ROWS += [
 
 # Embeddings
 TOKENS = np.array([[4, 0, 4], [1, 4, 1]])
-PLAIN_LOOKUP = {"padding_idx": None, "scale_grad_by_freq": False}
+TABLE = np.array([[0.3, -2.0, 0.4], [0.1, 0.2, -0.1], [3.0, 3, 3], [1.0, 1, 1], [-1.1, 0.0, 0.9]])
 ROWS += [
     *[
         Row(
@@ -1560,6 +1799,34 @@ ROWS += [
         {"padding_idx": 2, "scale_grad_by_freq": True},
     ),
     Row(tables.embedding, lambda i, w: w[i], [TOKENS, (5, 3)]),
+    *[
+        Row(tables.embedding, lambda i, w, **_: w[i], [np.array([[4, 0], [1, 3]]), (5, 3)], params)
+        for params in [
+            {"padding_idx": 2, "sparse": True},
+            {"padding_idx": -3, "scale_grad_by_freq": True},
+            {"max_norm": 10.0, "norm_type": 1.0},
+        ]
+    ],
+    # Rows that are too long are scaled down in the table itself, which is no part of the derivative: no gradients here.
+    *[
+        Row(tables.embedding, renormed_rows, [TOKENS, TABLE], params, call=with_table)
+        for params in [
+            {"max_norm": 1.5},
+            {"max_norm": 1.0, "norm_type": 1.0},
+            {"max_norm": 0.7, "norm_type": math.inf},
+            {"max_norm": 1.2, "norm_type": 3},
+        ]
+    ],
+    *[
+        Row(
+            F.one_hot,
+            lambda labels, num_classes=-1: np.eye(labels.max() + 1 if num_classes == -1 else num_classes)[labels],
+            [TOKENS],
+            params,
+            call=of_nn(F.one_hot),
+        )
+        for params in [{}, {"num_classes": 7}]
+    ],
 ]
 
 # Losses of single values
@@ -1701,3 +1968,26 @@ ROWS.append(
         call=weighted(class_losses.cross_entropy),
     )
 )
+
+# Reductions by PyTorch's old names
+ROWS += [
+    Row(
+        op,
+        lambda x, y, reduction=reduction, f=reference, **_: f(x, y, reduction=reduction),
+        [s, y],
+        params,
+        domain=domain,
+        call=by_old_names(op),
+    )
+    for op, reference, y, domain in [
+        (loss.mse_loss, mse_loss, (2, 3), PLAIN),
+        (loss.l1_loss, l1_loss, (2, 3), [PLAIN, (-2.31, 2.6)]),
+        (loss.smooth_l1_loss, smooth_l1_loss, (2, 3), [PLAIN, (-2.31, 2.6)]),
+        (divergence.binary_cross_entropy, binary_cross_entropy, (2, 3), [PROBABLE, SURE]),
+        (divergence.binary_cross_entropy_with_logits, binary_logits, (2, 3), [PLAIN, SURE]),
+        (divergence.kl_div, kl_div, (2, 3), [PLAIN, SURE]),
+        (class_losses.nll_loss, nll_loss, LABELS[:2], PLAIN),
+        (class_losses.cross_entropy, full_cross_entropy, LABELS[:2], PLAIN),
+    ]
+    for s, params, reduction in [((2, 3), {"size_average": False}, "sum"), ((2, 3), {"reduce": False}, "none")]
+]

@@ -1287,6 +1287,24 @@ ERRORS = [
     (lambda: tg.rms_norm(Z(2, 3), (3,), eps=-0.1), tg.ShapeError, r"^rms_norm: eps must be at least 0, got -0.1"),
     (lambda: tg.group_norm(Z(2, 3), 1, eps=NAN), tg.ShapeError, r"^group_norm: eps must be at least 0, got nan"),
     (lambda: tg.instance_norm(Z(2, 3, 2), eps=-1), tg.ShapeError, r"^instance_norm: eps must be at least 0, got -1"),
+    *[
+        (lambda norm=norm, given=given: norm(given), tg.DTypeError, rf"^{name}: input is {told}, not a tensor")
+        for name, norm in {
+            "batch_norm": tg.native_batch_norm,
+            "layer_norm": lambda x: tg.layer_norm(x, (3,)),
+            "group_norm": lambda x: tg.group_norm(x, 1),
+            "instance_norm": tg.instance_norm,
+            "rms_norm": lambda x: tg.rms_norm(x, (3,)),
+        }.items()
+        for given, told in (([[1.0]], "a list"), (None, "None"), ("x", "a str"), (1.5, "a float"))
+    ],
+    (lambda: tg.layer_norm(Z(2, 3), (3,), [1.0]), tg.DTypeError, r"^layer_norm: weight is a list, not a tensor"),
+    (lambda: tg.rms_norm(Z(2, 3), (3,), "w"), tg.DTypeError, r"^rms_norm: weight is a str, not a tensor"),
+    (
+        lambda: tg.instance_norm(Z(2, 3, 2), [0.0] * 3),
+        tg.DTypeError,
+        r"^instance_norm: running_mean is a list, not a tensor",
+    ),
     # in place, and as a truth value
     (lambda: REPEATED.add_(1), tg.GradientError, r"^add_: .*broadcast view.*clone\(\) it first"),
     (lambda: REPEATED.zero_(), tg.GradientError, r"^fill_: .*broadcast view.*clone\(\) it first"),
@@ -1361,3 +1379,135 @@ def test_errors_are_raised_before_anything_is_computed():
         for call, error, text in ERRORS:
             with pytest.raises(error, match=text):
                 call()
+
+
+# Norms of float32 inputs whose squares, or their inverses' powers in derivatives, leave float32
+
+
+NORMS = {
+    "batch_norm": lambda x, w, b, eps: tg.native_batch_norm(x, w, b, eps)[0],
+    "instance_norm": lambda x, w, b, eps: tg.instance_norm(x, weight=w, bias=b, eps=eps),
+    "group_norm": lambda x, w, b, eps: tg.group_norm(x, 3, w, b, eps),
+    "layer_norm": lambda x, w, b, eps: tg.layer_norm(x.permute(0, 2, 1), (6,), w, b, eps).permute(0, 2, 1),
+    "rms_norm": lambda x, w, b, eps: tg.rms_norm(x.permute(0, 2, 1), (6,), w, eps).permute(0, 2, 1),
+}
+SIZES = [1e-20, 1.0, 1e5, 1e6, 1e7, 1e8, 1e10, 1e13, 1e14, 1e16, 1e18, 1e19, 1e22, 1e30]
+WANTS = [["input"], ["weight"], ["bias"], ["weight", "g"], ["bias", "g"], ["input", "weight", "bias", "g"]]
+
+
+def slopes_of_three_orders(norm, eps, sizes, steps, wants, dtype):
+    """Result and derivatives: those of `norm` times g, then of their products with `steps`, then again."""
+    rng = np.random.default_rng(0)
+    x, g = rng.standard_normal((2, 4, 6, 5)).astype(np.float32)
+    w, b = rng.standard_normal((2, 6)).astype(np.float32)
+    arrays = {"input": x * np.float32(sizes), "weight": w, "bias": b, "g": g * np.float32(1e-3)}
+    tensors = {name: tg.tensor(a.astype(dtype), requires_grad=name in wants) for name, a in arrays.items()}
+    leaves = [tensor for tensor in tensors.values() if tensor.requires_grad]
+    *inputs, g = tensors.values()
+    with np.errstate(all="raise", under="ignore"):
+        out = norm(*inputs, eps)
+    found, total = [out.data], (out * g).sum()
+    for _ in range(3):
+        if not total.requires_grad:
+            break
+        slopes = tg.grad(total, leaves, create_graph=True, allow_unused=True)
+        found += [None if slope is None else slope.data for slope in slopes]
+        total = tg.zeros((), dtype=dtype)
+        for leaf, slope in zip(leaves, slopes, strict=True):
+            step = rng.standard_normal(leaf.shape).astype(np.float32)
+            if slope is not None:
+                step = step * np.float32(steps) if leaf is inputs[0] else step
+                with np.errstate(all="ignore"):
+                    total = total + (slope * tg.tensor(step.astype(dtype))).sum()
+    return found
+
+
+def assert_near_float64(norm, eps, sizes, steps, wants):
+    """Channel by channel, where float32 can express what comes out."""
+    narrow, wide = (slopes_of_three_orders(norm, eps, sizes, steps, wants, dtype) for dtype in (np.float32, np.float64))
+    for got, right in zip(narrow, wide, strict=True):
+        assert (got is None) == (right is None)
+        if right is None:
+            continue
+        assert got.dtype == np.float32
+        channels = (0, 2) if right.ndim == 3 else ()
+        size = abs(right).max(channels, keepdims=True)
+        told = np.broadcast_to((size > 1e-34) & (size < 1e38), right.shape)
+        np.testing.assert_array_less((abs(got - right) / np.maximum(size, 1e-300))[told], 1e-4)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", NORMS)
+def test_derivatives_of_norms_at_any_scale(name, size):
+    """Three orders, by steps of the input's size and of size 1."""
+    for wants, steps in itertools.product(WANTS, (1.0, size)):
+        assert_near_float64(NORMS[name], 1e-5, size, steps, wants)
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_derivatives_of_norms_of_channels_of_many_scales(name):
+    sizes = np.array([1.0, 1e20, 1e-3, 1e9, 1e30, 1e14])[:, None]
+    for wants in WANTS:
+        assert_near_float64(NORMS[name], 1e-5, sizes, sizes, wants)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e-20, 1e-15, 1e-10, 1e-8, 1e-7, 1e-6])
+@pytest.mark.parametrize("name", NORMS)
+def test_derivatives_of_norms_of_small_inputs_without_eps(name, size):
+    for wants, steps in itertools.product(WANTS, (1.0, size)):
+        assert_near_float64(NORMS[name], 0.0, size, steps, wants)
+
+
+def test_statistics_of_large_float32_channels():
+    """They are float32, infinite beyond it, and differentiable like the result."""
+    x = random(4, 3, 5).astype(np.float32) * np.float32([[1], [1e15], [1e20]])
+    slopes = []
+    for dtype in (np.float32, np.float64):
+        leaves = [leaf(x, dtype)]
+        with np.errstate(all="raise", under="ignore"):
+            out, mean, var = tg.native_batch_norm(*leaves)
+        assert out.dtype == mean.dtype == var.dtype == dtype
+        np.testing.assert_allclose(mean.data, x.mean((0, 2), dtype=np.float64), rtol=1e-6)
+        np.testing.assert_allclose(var.data[:2], x.var((0, 2), dtype=np.float64)[:2], rtol=1e-6)
+        assert np.isinf(var.data[2]) == (dtype == np.float32)
+        g_mean, g_var = (tg.tensor(np.asarray(values, dtype)) for values in ([1, 2, 3], [1e-3, 1e-12, 1e-15]))
+        slopes.append(tg.grad([mean, var], leaves, [g_mean, g_var], create_graph=True)[0])
+        slopes.append(tg.grad((slopes[-1][:, 1] ** 2).sum(), leaves)[0])
+    for got, right in zip(slopes[:2], slopes[2:], strict=True):
+        np.testing.assert_allclose(got.data, right.data, rtol=1e-5, atol=1e-6 * abs(right.data).max((0, 2)).min())
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_norms_of_plain_large_arrays(name):
+    """No tensor, no record: arrays come back, and an observer sees no first try that was given up."""
+    x, w, b = (random(*shape).astype(np.float32) for shape in ((4, 6, 5), (6,), (6,)))
+    plain = {"layer_norm": lambda x: tg.layer_norm(x, (5,)), "rms_norm": lambda x: tg.rms_norm(x, (5,))}
+    norm = plain.get(name, lambda x: NORMS[name](x, w, b, 1e-5))
+    with np.errstate(all="raise", under="ignore"):
+        out = norm(x * np.float32(1e20))
+    assert type(out) is np.ndarray
+    assert out.dtype == np.float32
+    np.testing.assert_allclose(out, norm(x), atol=1e-4)
+    seen = []
+
+    class Watch(Observer):
+        def called(self, primitive, arrays, outputs, node):
+            seen.append((primitive.name, outputs[0].dtype))
+
+    with observing(Watch()):
+        norm(leaf(x * np.float32(1e20), np.float32))
+    norms = [dtype for called, dtype in seen if called.endswith("norm")]
+    assert norms == [np.float64]
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("bad", [NAN, INF])
+def test_norms_of_what_is_not_finite(name, bad):
+    """The row or channel is nan, the others are as ever."""
+    x = random(4, 6, 5).astype(np.float32)
+    right = NORMS[name](leaf(x, np.float32), None, None, 1e-5).data
+    x[1, 2, 3] = bad
+    with np.errstate(invalid="ignore"):
+        out = NORMS[name](leaf(x, np.float32), None, None, 1e-5).data
+    assert np.isnan(out[1, 2, 3])
+    np.testing.assert_allclose(out[0, 0], right[0, 0], atol=1e-6)

@@ -14,9 +14,24 @@ import tensorgrad as tg
 from tensorgrad.check import gradcheck, gradgradcheck
 from tensorgrad.ops import reduce
 from tensorgrad.primitive import Primitive
-from tests.op_table import F16, F32, F64, ROWS, as_tuple, draw, keyword_values, name_of, primitives
+from tests.op_table import (
+    F16,
+    F32,
+    F64,
+    ROWS,
+    TENSORS,
+    arguments_of,
+    as_tuple,
+    draw,
+    keyword_values,
+    name_of,
+    primitives,
+    public_keyword_values,
+    public_operations,
+)
 
 PRIMITIVES = primitives()
+PUBLIC = public_operations()
 # float64 leaves about ten digits in a difference; what has more than 40 values is looked at in random directions.
 PRECISION = {"atol": 1e-8, "rtol": 1e-6, "max_elements": 40}
 
@@ -82,11 +97,111 @@ def test_every_keyword_of_a_primitive_takes_two_values_over_its_rows():
     assert [name for name, values in keyword_values(ROWS).items() if len(values) < 2] == []
 
 
+# Keywords that take one value alone: another one, and why it is refused.
+REFUSED = {("interpolate", "antialias"): (True, "filters against aliasing are not there; to ignore it would mislead")}
+
+
+def test_every_keyword_of_a_public_function_takes_two_values_over_its_rows():
+    missing = {key for key, values in public_keyword_values(ROWS).items() if len(values) < 2}
+    assert sorted(missing - set(REFUSED)) == []
+    assert sorted(set(REFUSED) - missing) == []
+
+
+@pytest.mark.parametrize("name, keyword", REFUSED)
+def test_keywords_of_one_value_refuse_another(name, keyword):
+    value, _ = REFUSED[name, keyword]
+    row = next(row for row in ROWS if row.op is PUBLIC[name] and row.call is None)
+    with pytest.raises(tg.TensorgradError, match=f"^{row.name}: .*{keyword}={value!r}"):
+        row.op(*row.values(), **{**row.params, keyword: value})
+
+
 def test_every_public_operation_has_a_row():
-    with_rows = {id(row.op) for row in ROWS}
-    public = {name: getattr(tg, name) for name in tg.__all__}
-    operations = {n: f for n, f in public.items() if getattr(f, "__module__", "").startswith("tensorgrad.ops.")}
-    assert [name for name, f in operations.items() if id(f) not in with_rows] == []
+    with_rows = {row.op for row in ROWS}
+    assert [name for name, operation in PUBLIC.items() if operation not in with_rows] == []
+
+
+OPTIONAL_TENSORS = {"weight", "bias", "pos_weight", "running_mean", "running_var"}
+# Integers may also come as a number or a list, so that what is wrong with floats is their dtype or their shape.
+LISTS_ARE_TAKEN = [
+    ("cross_entropy", "target"),
+    ("nll_loss", "target"),
+    ("embedding", "input"),
+    ("gather", "index"),
+    ("F.one_hot", "tensor"),
+]
+
+
+def wrong_calls():
+    """(name, parameter, value, arguments): each tensor of every public function in turn replaced by what is none.
+
+    Primitives of one input are left out: called without any tensor they are NumPy's functions.
+    """
+    for name, operation in PUBLIC.items():
+        if is_unary(operation):
+            continue
+        row = next(row for row in ROWS if row.op is operation)
+        signature = inspect.signature(operation)
+        given = zip(signature.parameters, row.values(), strict=True) if is_primitive(operation) else arguments_of(row)
+        given = {k: tg.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in dict(given).items()}
+        numbers = is_primitive(operation) or operation in (tg.add, tg.sub)
+        for key in signature.parameters:
+            values = [[1.0, 2.0], "text"] if key in TENSORS | OPTIONAL_TENSORS else []
+            if key in TENSORS and signature.parameters[key].default is not None:
+                values.append(None)
+            if values and not numbers and (name, key) not in LISTS_ARE_TAKEN:
+                values.append(3)
+            for wrong in values:
+                bound = inspect.BoundArguments(signature, {k: given[k] for k in signature.parameters})
+                bound.arguments[key] = wrong
+                yield name, key, wrong, bound
+
+
+def is_primitive(operation):
+    return isinstance(operation, Primitive)
+
+
+def is_unary(operation):
+    return is_primitive(operation) and len(operation.inputs) == 1
+
+
+def test_what_is_no_tensor_is_refused_by_name():
+    tried = set()
+    for name, key, wrong, bound in wrong_calls():
+        with pytest.raises(tg.TensorgradError) as error:
+            PUBLIC[name](*bound.args, **bound.kwargs)
+        text = str(error.value)
+        assert text.startswith(f"{'batch_norm' if name == 'native_batch_norm' else name.removeprefix('F.')}: "), text
+        if (name, key) not in LISTS_ARE_TAKEN and key != "tensors":
+            assert isinstance(error.value, tg.DTypeError)
+            assert f"{key} is " in text
+            assert ("None" if wrong is None else type(wrong).__name__) in text
+        tried.add(name)
+    assert {name for name, operation in PUBLIC.items() if not is_unary(operation)} == tried
+
+
+@pytest.mark.parametrize("name, key", LISTS_ARE_TAKEN)
+def test_lists_of_integers_are_taken(name, key):
+    row = next(row for row in ROWS if row.op is PUBLIC[name])
+    given = arguments_of(row)
+    expected = PUBLIC[name](**given)
+    result = PUBLIC[name](**{**given, key: np.asarray(given[key]).tolist()})
+    np.testing.assert_array_equal(*[r.data if isinstance(r, tg.Tensor) else r for r in (result, expected)])
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda: tg.cat(None), "cat: tensors must be a list of tensors, got None"),
+        (lambda: tg.stack("ab"), "stack: tensors must be a list of tensors, got 'ab'"),
+        (lambda: tg.pad(tg.ones(2), 1), "pad: pad must be a tuple of ints, got 1"),
+        (lambda: tg.nll_loss(tg.ones(2, 3), [[0], [1, 2]]), r"nll_loss: target is a list that is no array: \[\[0\], "),
+        (lambda: tg.sub(tg.ones(2), [1], alpha=2), "sub: other is a list, not a tensor or an array"),
+        (lambda: tg.softmin(None, 0, dtype=tg.float32), "softmin: input is None, not a tensor or an array"),
+    ],
+)
+def test_what_is_no_tensor_is_told(call, text):
+    with pytest.raises(tg.DTypeError, match=f"^{text}"):
+        call()
 
 
 def test_ids_are_unique():

@@ -44,4 +44,4 @@ def test_its_commands_exist():
     used = re.findall(r"(?:`|^    )make ([a-z-]+)", TEXT, re.MULTILINE)
     assert {"demo", "test"} <= set(used) <= set(targets)
     for module in re.findall(r"-m examples\.(\w+)", TEXT):
-        assert (ROOT / "examples" / f"{module}.py").exists()
+        assert any((ROOT / "examples" / file).exists() for file in (f"{module}.py", f"{module}/__main__.py"))

@@ -91,8 +91,10 @@ def _convolution(layer: Conv2d) -> str:
         value = getattr(layer, option)
         if value == "valid":
             value = (0, 0)
-        elif value == "same":
+        elif value == "same" or (value == layer.sides_that_keep_the_size() and layer.stride == (1, 1)):
             value = usual_padding
+        if value != usual and isinstance(value[0], tuple):
+            return ""  # the notation has one number for both sides of an axis
         if value != usual:
             text += f", {option} {written_size(value)}"
     return f"[{text}, groups {layer.groups}]" if layer.groups != 1 else f"[{text}]"

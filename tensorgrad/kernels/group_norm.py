@@ -3,8 +3,8 @@
 The channels of an image lie in equal groups, and each group's values, m of them, are one row (n, group, m) that is
 brought to mean 0 and variance 1. Layer normalisation is the case of one group and no spatial axes, instance
 normalisation that of a group for each channel. Images are taken in chunks that fit the cache; float16 is computed in
-float32. Means and variances are summed in float64 where float32 would lose digits, see `sums.py`,
-and all of a chunk where its squares come near the end of float32, see `norm.py`.
+float32. Means and variances are summed in float64 where float32 would lose digits, see `sums.py`; those that are too
+large or too small for float32 raise OutOfRange, see `norm.py`.
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .norm import is_large, quiet
+from .norm import FLOAT16, FLOAT32, check_range, quiet
 from .sums import wide_sum
 from .windows import Array
 
@@ -22,22 +22,15 @@ CHUNK_BYTES = 1 << 19
 def group_norm(
     x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array]:
-    """(x - mean) / sqrt(variance + eps) * weight + bias, with the means and (biased) variances, both (n, group).
-
-    In float32 they are inf beyond its end.
-    """
+    """(x - mean) / sqrt(variance + eps) * weight + bias, with the means and (biased) variances, both (n, group)."""
     out = np.empty_like(x)
     work = _wide(x[:0]).dtype
     mean, var = (np.zeros((x.shape[0], groups), work) for _ in range(2))
     for n in _chunks(x):
         rows = _rows(x[n], groups)
-        with quiet(work):
+        with quiet(x.dtype):
             centred, centre, offset, variance = _centred(rows)
-            var[n] = variance[..., 0]
-        if is_large(var[n]):
-            centred, centre, offset, variance = _centred(rows.astype(np.float64))
-            with np.errstate(over="ignore"):
-                var[n] = variance[..., 0]
+        check_range(x.dtype, variance, eps)
         centred -= offset.astype(centred.dtype)
         centred *= (1 / np.sqrt(variance + eps)).astype(centred.dtype)
         normal = centred.reshape(x[n].shape)
@@ -46,7 +39,7 @@ def group_norm(
         if bias is not None:
             normal += _per_channel(bias, x)
         out[n] = normal
-        mean[n] = (centre + offset)[..., 0]
+        mean[n], var[n] = (centre + offset)[..., 0], variance[..., 0]
     return out, mean, var
 
 
@@ -72,9 +65,6 @@ def group_norm_grad(
     for n in _chunks(x):
         rows, block = _rows(x[n], groups), _wide(g[n])
         centre, variance = mean[n][..., None], var[n][..., None].astype(np.float64)
-        if is_large(var[n]):
-            rows, block = rows.astype(np.float64), block.astype(np.float64)
-            _, centre, _, variance = _centred(rows)
         scale = 1 / np.sqrt(variance + eps)
         normal = rows - centre
         normal -= _row_mean(normal).astype(normal.dtype)  # what rounding took from the mean
@@ -95,17 +85,15 @@ def group_norm_grad(
 
 
 def rms_norm(x: Array, weight: Array | None, eps: float) -> tuple[Array, Array]:
-    """x / sqrt(mean(x*x) + eps) * weight in each row of x (n, c), and the mean squares (n, 1), inf beyond float32."""
+    """x / sqrt(mean(x*x) + eps) * weight in each row of x (n, c), and the mean squares (n, 1)."""
     out = np.empty_like(x)
     square = np.zeros((x.shape[0], 1), _wide(x[:0]).dtype)
     for n in _chunks(x):
         rows = _wide(x[n])
-        with quiet(rows.dtype):
+        with quiet(x.dtype):
             mean = _row_mean(rows * rows)
-            square[n] = mean
-        if is_large(square[n]):
-            rows = rows.astype(np.float64)
-            mean = _row_mean(rows * rows)
+        check_range(x.dtype, mean, eps)
+        square[n] = mean
         normal = rows * (1 / np.sqrt(mean + eps)).astype(rows.dtype)
         if weight is not None:
             normal *= weight
@@ -122,11 +110,7 @@ def rms_norm_grad(g: Array, x: Array, weight: Array | None, square: Array, eps: 
     gw = np.zeros(x.shape[1])
     for n in _chunks(x):
         rows, block = _wide(x[n]), _wide(g[n])
-        mean = square[n].astype(np.float64)
-        if is_large(square[n]):
-            rows, block = rows.astype(np.float64), block.astype(np.float64)
-            mean = _row_mean(rows * rows)
-        scale = (1 / np.sqrt(mean + eps)).astype(rows.dtype)
+        scale = (1 / np.sqrt(square[n].astype(np.float64) + eps)).astype(rows.dtype)
         normal = rows * scale
         gw += wide_sum(block * normal, (0,))
         share = block if weight is None else block * weight.astype(rows.dtype)
@@ -162,4 +146,4 @@ def _per_channel(values: Array, x: Array) -> Array:
 
 def _wide(x: Array) -> Array:
     """float16 as float32; other arrays as they are."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(FLOAT32) if x.dtype == FLOAT16 else x

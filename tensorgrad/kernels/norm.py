@@ -2,8 +2,8 @@
 
 Every statistic is a sum over n and x for each c. Both functions walk through the images in chunks that fit the cache
 and add the chunks' sums in float64. Variances are taken from centred values: the mean of squares less the square of the
-mean loses all digits when the mean is large. Where squares come near the end of float32,
-all is computed in float64.
+mean loses all digits when the mean is large. Variances that are too large or too small for float32 raise OutOfRange:
+the operation then starts again in float64.
 """
 
 from collections.abc import Iterator
@@ -14,42 +14,39 @@ from .sums import wide_sum
 from .windows import Array
 
 CHUNK_BYTES = 1 << 19
-LARGE = 1e30  # a variance in float32 from which on float64 takes over: its own end is 3.4e38, its inverse's 1.2e-38
+FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare sooner with these than with types
+
+# The variances that float32 arrays may have. Their squares overflow only where the variance is 3.4e38, but the second
+# derivative holds its power -1.5 and the third its power -2.5, which here stay between 1e-35 and 1e35.
+LEAST, MOST = 1e-14, 1e14
+
+
+class OutOfRange(ArithmeticError):
+    """A float32 array has variances with which float32 cannot work: it is to be cast to float64."""
 
 
 def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
     """Bring each channel to mean 0 and variance 1, then scale by weight and shift by bias: (result, mean, variance).
 
     The variance is the biased one. float16 is computed in float32, and its mean and variance are returned as float32:
-    a variance beyond 65504 is ordinary. One beyond float32 is returned as inf. An empty batch has mean and variance 0.
+    a variance beyond 65504 is ordinary. An empty batch has mean and variance 0. Raises OutOfRange in float32.
     """
-    work = _wide(x[:0]).dtype
-    with quiet(work):
-        out, mean, var = _batch_norm(x, weight, bias, eps)
-        if not is_large(var):
-            return out, mean, var
-    out, mean, var = _batch_norm(x.astype(np.float64), weight, bias, eps)
-    with np.errstate(over="ignore"):
-        var = var.astype(work)
-    return out.astype(x.dtype), mean.astype(work), var
-
-
-def _batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
-    count = _count(x)
-    total = np.zeros(x.shape[1])
-    for n in _chunks(x):
-        total += _channel_sum(_wide(x[n]))
     # The corrected two-pass formula (Chan, Golub and LeVeque, The American Statistician 37, 1983): `centre` is the mean
     # rounded to the dtype of x, and what is left of the mean, `offset`, corrects the result and the variance.
+    count = _count(x)
     work = _wide(x[:0]).dtype
-    centre = (total / count).astype(work)
-    first, second = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    for n in _chunks(x):
-        centred = _wide(x[n]) - _per_channel(centre, x)
-        first += _channel_sum(centred)
-        second += _channel_sum(centred * centred)
-    offset = first / count
-    var = np.maximum(second / count - offset * offset, 0)
+    total, first, second = (np.zeros(x.shape[1]) for _ in range(3))
+    with quiet(x.dtype):
+        for n in _chunks(x):
+            total += _channel_sum(_wide(x[n]))
+        centre = (total / count).astype(work)
+        for n in _chunks(x):
+            centred = _wide(x[n]) - _per_channel(centre, x)
+            first += _channel_sum(centred)
+            second += _channel_sum(centred * centred)
+        offset = first / count
+        var = np.maximum(second / count - offset * offset, 0)
+    check_range(x.dtype, var, eps)
     scale = 1 / np.sqrt(var + eps)
     if weight is not None:
         scale *= weight
@@ -73,11 +70,6 @@ def batch_norm_grad(
 
     With xhat the normalised x: gb = sum g, gw = sum g*xhat, gx = weight/std * (g - mean(g) - xhat * mean(g*xhat)).
     """
-    if is_large(var):
-        wide = x.astype(np.float64)
-        _, mean, var = _batch_norm(wide, None, None, eps)
-        gx, gw, gb = batch_norm_grad(g.astype(np.float64), wide, weight, mean, var, eps)
-        return gx.astype(x.dtype), gw.astype(g.dtype), gb.astype(g.dtype)
     work = _wide(x[:0]).dtype
     centre = _per_channel(mean.astype(work), x)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
@@ -110,14 +102,15 @@ def batch_norm_grad(
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
 
 
-def is_large(var: Array) -> bool:
-    """Whether variances in float32 are too large for it: it may have overflowed. nan counts as large."""
-    return var.dtype == np.float32 and not (var < LARGE).all()
+def check_range(dtype: np.dtype, var: Array, eps: float) -> None:
+    """Raise OutOfRange if the variances of a float32 array are beyond its range. nan is: it may come of an overflow."""
+    if dtype == FLOAT32 and not ((var < MOST).all() and (eps >= LEAST or (var > LEAST).all())):
+        raise OutOfRange
 
 
 def quiet(dtype: np.dtype) -> np.errstate:
-    """No warnings from what is computed in float32, as it is computed again in float64 where it overflows."""
-    return np.errstate(over="ignore", invalid="ignore") if dtype == np.float32 else np.errstate()
+    """No warnings from statistics in float32, as they are computed again in float64 where they overflow."""
+    return np.errstate(over="ignore", invalid="ignore") if dtype == FLOAT32 else np.errstate()
 
 
 def _chunks(x: Array) -> Iterator[slice]:
@@ -138,7 +131,7 @@ def _per_channel(values: Array, x: Array) -> Array:
 
 def _wide(x: Array) -> Array:
     """float16 as float32; other arrays as they are."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(FLOAT32) if x.dtype == FLOAT16 else x
 
 
 def _count(x: Array) -> int:

@@ -15,7 +15,7 @@ from ..kernels import softmax as kernel
 from ..node import Array
 from ..primitive import astype, elementwise, primitive
 from ..random import default_generator
-from .check import normalize_dim, number, same_dtype
+from .check import are_tensors, normalize_dim, number, same_dtype
 from .elementwise import exp, ge, gt, le, logical_or, neg, where
 from .reduce import sum
 from .shape import reshape
@@ -69,6 +69,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
     `weight` holds one slope, or one for each channel (axis 1) of an input (N, C, ...). At 0 the slope is `weight`.
     After He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015), https://arxiv.org/abs/1502.01852.
     """
+    are_tensors("prelu", input=input, weight=weight)
     same_dtype("prelu", input=input, weight=weight)
     given, shape = tuple(input.shape), tuple(weight.shape)
     channels = given[1] if len(given) > 1 else 1
@@ -123,6 +124,7 @@ def softmax(input: Any, dim: int) -> Tensor:
 
 def softmin(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """softmax(-input) along `dim`: the smallest value gets the largest share. `dtype`: cast the input to it first."""
+    are_tensors("softmin", input=input)
     if dtype is not None and np.dtype(dtype) != input.dtype:
         input = astype(input, dtype=np.dtype(dtype))
     same_dtype("softmin", input=input)

@@ -20,6 +20,18 @@ def are_tensors(name: str, **values: Any) -> None:
             raise DTypeError(f"{name}: {key} is {told}, not a tensor or an array")
 
 
+def tensor_or_list(name: str, what: str, value: Any) -> Any:
+    """Labels or numbers of rows: a tensor as it is, an array or a list of numbers as an array of its own."""
+    if isinstance(value, TensorBase):
+        return value
+    if not isinstance(value, (list, tuple, int)):
+        are_tensors(name, **{what: value})
+    try:
+        return np.array(value)
+    except (TypeError, ValueError):
+        raise DTypeError(f"{name}: {what} is a list that is no array: {value!r}") from None
+
+
 def sizes(name: str, what: str, value: Any, rank: int, least: int) -> tuple[int, ...]:
     """A number, or one for each of `rank` axes, as a tuple of ints not below `least`."""
     given = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
@@ -38,8 +50,9 @@ def positive(name: str, what: str, value: Any, rank: int) -> tuple[int, ...]:
 
 
 def same_dtype(name: str, **tensors: Any) -> None:
-    """Raise unless all are tensors of one float dtype; None is left out."""
-    tensors = {key: tensor for key, tensor in tensors.items() if tensor is not None}
+    """Raise unless all are tensors of one float dtype; None is left out, but for the first."""
+    first = next(iter(tensors))
+    tensors = {key: tensor for key, tensor in tensors.items() if tensor is not None or key == first}
     are_tensors(name, **tensors)
     dtypes = {key: tensor.dtype for key, tensor in tensors.items()}
     for key, dtype in dtypes.items():

@@ -14,7 +14,7 @@ from ..kernels import softmax as kernel
 from ..node import Array, TensorBase
 from ..primitive import primitive
 from .activation import _log_softmax, _softmax
-from .check import number, same_dtype
+from .check import number, same_dtype, tensor_or_list
 from .elementwise import neg, where
 from .indexing import _gather, _getitem, scatter_along
 from .loss import checked_reduction, reduced
@@ -52,7 +52,7 @@ def cross_entropy(
     smoothing = number("cross_entropy", "label_smoothing", label_smoothing)
     if not 0 <= smoothing <= 1:
         raise ShapeError(f"cross_entropy: label_smoothing must be from 0 to 1, got {label_smoothing}")
-    target = target if isinstance(target, TensorBase) else np.array(target)
+    target = tensor_or_list("cross_entropy", "target", target)
     shape = tuple(input.shape)
     if target.dtype.kind == "f" and tuple(target.shape) == shape and shape:
         if ignore_index >= 0:
@@ -83,7 +83,7 @@ def nll_loss(
     """
     reduction = checked_reduction("nll_loss", reduction, size_average, reduce)
     same_dtype("nll_loss", input=input, weight=weight)
-    target = target if isinstance(target, TensorBase) else np.array(target)
+    target = tensor_or_list("nll_loss", "target", target)
     labels, kept = _checked_labels("nll_loss", tuple(input.shape), target, ignore_index)
     _check_weight("nll_loss", weight, tuple(input.shape))
     return _of_labels(input, labels, kept, weight, reduction, 0.0)

@@ -11,6 +11,7 @@ from ..errors import DTypeError, ShapeError
 from ..node import Array
 from ..primitive import astype, elementwise
 from .activation import sigmoid
+from .check import are_tensors
 from .elementwise import exp, log, log1p, lt, where
 from .loss import checked_pair, checked_reduction, reduced
 from .smooth_activation import logsigmoid
@@ -132,6 +133,7 @@ def _check_weight(name: str, key: str, weight: Any, target: Any) -> None:
     """Raise unless the weight broadcasts to the target's shape."""
     if weight is None:
         return
+    are_tensors(name, **{key: weight})
     given, shape = tuple(weight.shape), tuple(target.shape)
     if len(given) > len(shape) or any(n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)):
         raise ShapeError(f"{name}: {key} has shape {given}, which does not broadcast to the target's, {shape}")
@@ -156,6 +158,7 @@ def kl_div(
     """
     known = ("none", "mean", "sum", "batchmean")
     reduction = checked_reduction("kl_div", reduction, size_average, reduce, known)
+    are_tensors("kl_div", input=input, target=target)
     for key, tensor in (("input", input), ("target", target)):
         if tensor.dtype.kind != "f":
             raise DTypeError(f"kl_div: {key} has dtype {tensor.dtype}, it must be a float")

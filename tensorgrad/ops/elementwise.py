@@ -15,6 +15,7 @@ from ..errors import DTypeError
 from ..kernels import special
 from ..node import Array
 from ..primitive import elementwise
+from .check import are_tensors
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -66,12 +67,18 @@ neg.defvjps(lambda g: -g)
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other."""
-    return _add(input, other if alpha == 1 else mul(other, alpha))
+    return _add(input, other if alpha == 1 else _times("add", other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other."""
-    return _sub(input, other if alpha == 1 else mul(other, alpha))
+    return _sub(input, other if alpha == 1 else _times("sub", other, alpha))
+
+
+def _times(name: str, other: Any, alpha: float) -> Any:
+    if not isinstance(other, (int, float)):
+        are_tensors(name, other=other)  # Python would repeat a list or a str alpha times
+    return mul(other, alpha)
 
 
 @elementwise

@@ -11,7 +11,7 @@ from ..errors import DTypeError, LabelError, ShapeError
 from ..kernels.embedding import scatter_rows
 from ..node import Array, TensorBase, version_cell
 from ..primitive import primitive
-from .check import number, same_dtype
+from .check import number, same_dtype, tensor_or_list
 from .elementwise import ne, where
 from .shape import unsqueeze
 
@@ -40,7 +40,9 @@ def embedding(
     shape = tuple(weight.shape)
     if len(shape) != 2:
         raise ShapeError(f"embedding: weight must be (V, D), got {shape}")
-    index = input._data if isinstance(input, TensorBase) else np.asarray(input)
+    # A copy, unless it is a tensor, whose changes are noticed: the gradient needs the numbers as they are now.
+    input = tensor_or_list("embedding", "input", input)
+    index = input._data if isinstance(input, TensorBase) else input
     if index.dtype.kind not in "iu":
         raise DTypeError(f"embedding: input has dtype {index.dtype}, the numbers of rows are integers")
     if index.size and (index.min() < 0 or index.max() >= shape[0]):
@@ -51,9 +53,7 @@ def embedding(
     padding_idx = None if padding_idx is None else int(padding_idx) % shape[0]
     if max_norm is not None:
         _renorm(index, weight, number("embedding", "max_norm", max_norm), number("embedding", "norm_type", norm_type))
-    # A copy, unless it is a tensor, whose changes are noticed: the gradient needs the numbers as they are now.
-    kept = input if isinstance(input, TensorBase) else np.array(index)
-    return _embedding(kept, weight, padding_idx=padding_idx, scale_grad_by_freq=bool(scale_grad_by_freq))
+    return _embedding(input, weight, padding_idx=padding_idx, scale_grad_by_freq=bool(scale_grad_by_freq))
 
 
 def _renorm(index: Array, weight: Any, max_norm: float, norm_type: float) -> None:

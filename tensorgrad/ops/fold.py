@@ -11,7 +11,7 @@ from ..kernels import fold as kernel
 from ..kernels.conv import conv_output_size
 from ..node import Array
 from ..primitive import primitive
-from .check import positive, same_dtype, sizes
+from .check import are_tensors, positive, same_dtype, sizes
 from .family import batched, by, check_images
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def unfold(
     zeros. A convolution is the filters (O, C*KH*KW) times this. One image (C, H, W) gives (C*KH*KW, L).
     Raises ShapeError when no window fits the padded image, DTypeError for integers.
     """
+    are_tensors("unfold", input=input)
     if input.ndim == 3:
         return batched(lambda images: unfold(images, kernel_size, dilation, padding, stride), input)
     given = tuple(input.shape)
@@ -61,6 +62,7 @@ def fold(
     falls into the padding is dropped. (C*KH*KW, L) gives one image.
     Raises ShapeError when the columns are not those of windows over `output_size`, DTypeError for integers.
     """
+    are_tensors("fold", input=input)
     if input.ndim == 2:
         return batched(lambda columns: fold(columns, output_size, kernel_size, dilation, padding, stride), input)
     given = tuple(input.shape)

@@ -11,9 +11,9 @@ from ..errors import ShapeError
 from ..kernels import group_norm as kernel
 from ..node import Array, TensorBase, version_cell
 from ..primitive import primitive
-from .check import epsilon, number, same_dtype
+from .check import are_tensors, epsilon, number, same_dtype
 from .elementwise import sqrt
-from .norm import along_channels
+from .norm import along_channels, in_range
 from .reduce import mean as mean_over
 from .reduce import sum
 from .shape import broadcast_to, reshape, unsqueeze
@@ -41,7 +41,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     _check_channels("group_norm", given, weight=weight, bias=bias)
     if math.prod(given) == num_groups:
         raise ShapeError(f"group_norm: input {given} in {num_groups} groups has one value a group, whose variance is 0")
-    return _group_norm(input, weight, bias, groups=int(num_groups), eps=epsilon("group_norm", eps))[0]
+    return in_range(_group_norm, input, weight, bias, groups=int(num_groups), eps=epsilon("group_norm", eps))[0]
 
 
 def instance_norm(
@@ -81,7 +81,7 @@ def instance_norm(
         return out if bias is None else out + along_channels(bias, len(given))
     if places == 1:
         raise ShapeError(f"instance_norm: input {given} has one value a channel, whose variance is 0")
-    out, mean, var = _group_norm(input, weight, bias, groups=given[1], eps=eps)
+    out, mean, var = in_range(_group_norm, input, weight, bias, groups=given[1], eps=eps)
     if given[0] and places:
         _move(running_mean, mean, 1.0, momentum)
         _move(running_var, var, places / (places - 1), momentum)
@@ -94,14 +94,17 @@ def _move(running: Any, now: Any, factor: float, momentum: float) -> None:
         return
     array = running._data if isinstance(running, TensorBase) else running
     average = np.asarray(getattr(now, "_data", now)).mean(0, dtype=np.float64) * factor
-    array[...] = (1 - momentum) * array + momentum * average
+    with np.errstate(over="ignore"):  # a variance beyond float32 becomes inf
+        array[...] = (1 - momentum) * array + momentum * average
     if isinstance(running, TensorBase):
         version_cell(running)[0] += 1
 
 
 def _check_channels(name: str, given: tuple[int, ...], **vectors: Any) -> None:
+    vectors = {key: vector for key, vector in vectors.items() if vector is not None}
+    are_tensors(name, **vectors)
     for key, vector in vectors.items():
-        if vector is not None and tuple(vector.shape) != given[1:2]:
+        if tuple(vector.shape) != given[1:2]:
             raise ShapeError(f"{name}: {key} has shape {tuple(vector.shape)}, input {given} takes ({given[1]},)")
 
 

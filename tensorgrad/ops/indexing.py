@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DTypeError, LabelError, ShapeError
 from ..node import Array, TensorBase
 from ..primitive import primitive, sum_to
-from .check import normalize_dim
+from .check import are_tensors, normalize_dim
 from .elementwise import where
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def fitting(name: str, input: Any, index: Any, value: Any) -> Any:
 
 def gather(input: Any, dim: int, index: Any) -> Tensor:
     """The values of `input` that `index` (integers, of the result's shape) points to along `dim`."""
+    are_tensors("gather", input=input)
     axis = normalize_dim("gather", dim, input.ndim)
     array = np.asarray(plain_index("gather", index))
     if array.dtype.kind not in "iu":

@@ -14,7 +14,7 @@ from ..kernels.interpolate import Scales
 from ..node import Array
 from ..primitive import primitive
 from . import adaptive_pool
-from .check import same_dtype
+from .check import are_tensors, same_dtype
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -59,6 +59,7 @@ def interpolate(
     Raises ShapeError when the arguments do not fit each other or nothing is left of the image, DTypeError when a mode
     that computes means is given integers.
     """
+    are_tensors("interpolate", input=input)
     given = tuple(input.shape)
     rank = len(given) - 2
     if mode not in MODES:

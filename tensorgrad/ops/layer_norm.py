@@ -15,6 +15,7 @@ from ..primitive import primitive
 from .check import epsilon, same_dtype
 from .elementwise import sqrt
 from .group_norm import group_norm_vjp
+from .norm import in_range
 from .reduce import mean, sum
 from .shape import reshape
 
@@ -32,7 +33,7 @@ def layer_norm(
     """
     same_dtype("layer_norm", input=input, weight=weight, bias=bias)
     axes = _last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return _layer_norm(input, weight, bias, axes=axes, eps=epsilon("layer_norm", eps))[0]
+    return in_range(_layer_norm, input, weight, bias, axes=axes, eps=epsilon("layer_norm", eps))[0]
 
 
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
@@ -46,7 +47,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     axes = _last_axes("rms_norm", input, normalized_shape, weight=weight)
     if eps is None:
         eps = float(np.finfo(np.float64 if input.dtype == np.float64 else np.float32).eps)
-    return _rms_norm(input, weight, axes=axes, eps=epsilon("rms_norm", eps))[0]
+    return in_range(_rms_norm, input, weight, axes=axes, eps=epsilon("rms_norm", eps))[0]
 
 
 def _last_axes(name: str, input: Any, normalized_shape: Any, **vectors: Any) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import DTypeError, ShapeError
 from ..node import Array
 from ..primitive import elementwise
-from .check import number
+from .check import are_tensors, number
 from .elementwise import _sign, abs, lt, where
 from .reduce import mean, sum
 
@@ -143,6 +143,7 @@ def checked_reduction(
 
 def checked_pair(name: str, input: Any, target: Any, *, same_shape: bool) -> None:
     """Raise unless one of the two is of floats, and the shapes are equal or, where that is allowed, broadcast."""
+    are_tensors(name, input=input, target=target)
     given = tuple(input.shape), tuple(target.shape)
     if input.dtype.kind != "f" and target.dtype.kind != "f":
         raise DTypeError(
@@ -169,6 +170,8 @@ def _prepared(
 ) -> str:
     """The checks of regression losses. Shapes that differ broadcast, with a warning: it is seldom what was meant."""
     checked_pair(name, input, target, same_shape=False)
+    if weight is not None:
+        are_tensors(name, weight=weight)
     if weight is not None and tuple(weight.shape) != tuple(input.shape):
         raise ShapeError(f"{name}: weight has shape {tuple(weight.shape)}, input {tuple(input.shape)}")
     reduction = checked_reduction(name, reduction, size_average, reduce)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..dtypes import FLOAT32, FLOAT64
 from ..errors import ShapeError
 from ..kernels import norm as kernel
 from ..node import Array
-from ..primitive import primitive
+from ..primitive import astype, primitive
 from .check import epsilon, same_dtype
 from .elementwise import sqrt
 from .reduce import sum
@@ -36,7 +39,21 @@ def native_batch_norm(
             raise ShapeError(f"batch_norm: {name} has shape {tuple(tensor.shape)}, input {given} takes ({given[1]},)")
     if values_per_channel(given) == 1:
         raise ShapeError(f"batch_norm: input {given} has one value a channel, whose variance is 0: use a larger batch")
-    return _batch_norm(input, weight, bias, eps=epsilon("batch_norm", eps))
+    return in_range(_batch_norm, input, weight, bias, eps=epsilon("batch_norm", eps))
+
+
+def in_range(norm: Any, *inputs: Any, **params: Any) -> Any:
+    """The results of a primitive `norm`, by way of float64 where variances are too large or too small for float32.
+
+    The casts are recorded, so all derivatives take the same way. The first try ends before anything is recorded.
+    """
+    try:
+        return norm(*inputs, **params)
+    except kernel.OutOfRange:
+        pass  # and an error below is not "during handling" of this one
+    out, *statistics = norm(*[None if v is None else astype(v, dtype=FLOAT64) for v in inputs], **params)
+    with np.errstate(over="ignore"):  # a variance beyond float32 becomes inf
+        return astype(out, dtype=FLOAT32), *[astype(values, dtype=FLOAT32) for values in statistics]
 
 
 @primitive(outputs=("out", "mean", "var"))

@@ -11,6 +11,7 @@ from ..errors import DTypeError, ShapeError
 from ..kernels.pad import Widths, pad_by_position, pad_by_position_adjoint, pad_constant
 from ..node import Array
 from ..primitive import primitive
+from .check import are_tensors
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -27,6 +28,9 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     the values from the other end, at most all. Also for integers. The gradient of a value is the sum over its copies.
     Raises ShapeError when `pad` does not fit the input.
     """
+    are_tensors("pad", input=input)
+    if not isinstance(pad, (tuple, list)):
+        raise DTypeError(f"pad: pad must be a tuple of ints, got {pad!r}")
     shape, given = tuple(input.shape), tuple(pad)
     if mode not in MODES:
         raise ShapeError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from ..kernels.sums import accurate_mean, accurate_sum
-from ..node import Array
+from ..node import Array, TensorBase
 from ..primitive import astype, broadcast_to, primitive
-from .check import normalize_dim, normalize_dims
+from .check import are_tensors, normalize_dim, normalize_dims
 from .indexing import scatter_along
 from .shape import reshape
 
@@ -25,6 +25,8 @@ Dims = int | Sequence[int] | None
 
 def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim`. Booleans and integers give int64; float16 is added up in float32."""
+    if not isinstance(input, TensorBase):
+        are_tensors("sum", input=input)
     if dtype is None and input.dtype.kind in "biu":
         dtype = np.int64
     if dtype is not None and np.dtype(dtype) != input.dtype:
@@ -42,6 +44,8 @@ _sum.defvjps(lambda g, x_shape, dims: broadcast_to(restore_dims(g, x_shape, dims
 
 def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over `dim`, of floating-point values only; nan over nothing."""
+    if not isinstance(input, TensorBase):
+        are_tensors("mean", input=input)
     target = np.dtype(input.dtype if dtype is None else dtype)
     if target.kind != "f":
         raise DTypeError(f"mean: the dtype is {target}, and a mean needs a float: cast the input, or pass dtype=")
@@ -71,6 +75,8 @@ def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     With `dim`, the whole gradient goes to the index returned, the first in reading order on ties. Without, it is split
     evenly between all places of the largest value. nan is larger than every number.
     """
+    if not isinstance(input, TensorBase):
+        are_tensors("max", input=input)
     at = None if dim is None else normalize_dim("max", dim, input.ndim)
     if 0 in (input.shape if at is None else input.shape[at : at + 1]):
         raise ShapeError(f"max: there is no largest value over an empty axis of shape {tuple(input.shape)}")
@@ -117,6 +123,8 @@ def _share_of_ties(x: Array, largest: Array) -> Array:
 
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest value along `dim`, or in reading order without it; the first on ties."""
+    if not isinstance(input, TensorBase):
+        are_tensors("argmax", input=input)
     at = None if dim is None else normalize_dim("argmax", dim, input.ndim)
     if 0 in (input.shape if at is None else input.shape[at : at + 1]):
         raise ShapeError(f"argmax: there is no largest value over an empty axis of shape {tuple(input.shape)}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import builtins
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..node import Array
+from ..node import Array, TensorBase
 from ..primitive import broadcast_to as _broadcast_to
 from ..primitive import primitive, promote_all
 from .check import are_tensors, normalize_dim, normalize_dims
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def reshape(input: Any, *shape: Any) -> Tensor:
     """The same values in reading order in another shape; one size may be -1, to be worked out."""
+    if not isinstance(input, TensorBase):
+        are_tensors("reshape", input=input)
     sizes = _unpack("reshape", shape)
     known, count = math.prod(n for n in sizes if n != -1), math.prod(input.shape)
     if sizes.count(-1) > 1:
@@ -44,6 +46,8 @@ _reshape.defvjps(lambda g, x_shape: _reshape(g, shape=x_shape))
 
 def permute(input: Any, *dims: Any) -> Tensor:
     """The axes in another order: axis i of the result is axis dims[i] of the input."""
+    if not isinstance(input, TensorBase):
+        are_tensors("permute", input=input)
     given = _unpack("permute", dims)
     order = tuple(normalize_dim("permute", d, input.ndim) for d in given)
     if sorted(order) != list(range(input.ndim)):
@@ -61,6 +65,8 @@ _permute.defvjps(lambda g, dims: _permute(g, dims=tuple(sorted(range(len(dims)),
 
 def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged."""
+    if not isinstance(input, TensorBase):
+        are_tensors("transpose", input=input)
     order = list(range(input.ndim))
     a, b = normalize_dim("transpose", dim0, input.ndim), normalize_dim("transpose", dim1, input.ndim)
     if order:
@@ -70,6 +76,8 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Axes start_dim..end_dim joined to one; the values keep their reading order."""
+    if not isinstance(input, TensorBase):
+        are_tensors("flatten", input=input)
     start, end = (normalize_dim("flatten", d, input.ndim) for d in (start_dim, end_dim))
     if start > end:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
@@ -79,18 +87,24 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without axes of size 1: all of them, or those among `dim`."""
+    if not isinstance(input, TensorBase):
+        are_tensors("squeeze", input=input)
     dims = () if dim == () else normalize_dims("squeeze", dim, input.ndim)
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
 
 def unsqueeze(input: Any, dim: int) -> Tensor:
     """With a new axis of size 1 at `dim`."""
+    if not isinstance(input, TensorBase):
+        are_tensors("unsqueeze", input=input)
     at = normalize_dim("unsqueeze", dim, input.ndim + 1)
     return _reshape(input, shape=(*input.shape[:at], 1, *input.shape[at:]))
 
 
 def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
     """Repeated along new or size-1 axes to the shape `size`, without a copy."""
+    if not isinstance(input, TensorBase):
+        are_tensors("broadcast_to", input=input)
     size = _unpack("broadcast_to", tuple(size))
     lead = len(size) - input.ndim
     if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, size[builtins.max(lead, 0) :], strict=True)):
@@ -100,7 +114,7 @@ def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """The tensors one behind the other along `dim`; their other sizes must agree. dtypes are promoted."""
-    tensors = list(tensors)
+    tensors = _listed("cat", tensors)
     if not tensors:
         raise ShapeError("cat: there is nothing to put together: the list is empty")
     _check_parts("cat", tensors)
@@ -133,7 +147,7 @@ def _part(shapes: Sequence[tuple[int, ...]], i: int, dim: int) -> tuple[slice, .
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Tensors of one shape, side by side along a new axis `dim`."""
-    tensors = list(tensors)
+    tensors = _listed("stack", tensors)
     if not tensors:
         raise ShapeError("stack: there is nothing to put together: the list is empty")
     _check_parts("stack", tensors)
@@ -144,6 +158,13 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
                 f"stack: tensor {number} has shape {tuple(tensor.shape)}, the first {tuple(tensors[0].shape)}"
             )
     return cat([unsqueeze(tensor, axis) for tensor in tensors], axis)
+
+
+def _listed(name: str, tensors: Any) -> list[Any]:
+    """What is to be put together, as a list; an error for what holds no tensors."""
+    if not isinstance(tensors, Iterable) or isinstance(tensors, str):
+        raise DTypeError(f"{name}: tensors must be a list of tensors, got {tensors!r}")
+    return list(tensors)
 
 
 def _check_parts(name: str, tensors: Sequence[Any]) -> None:

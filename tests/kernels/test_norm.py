@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tensorgrad.kernels import group_norm as groups
 from tensorgrad.kernels import norm as kernels
 from tests import naive
 
@@ -134,3 +135,30 @@ def test_empty_batch(shape, affine):
     assert out.shape == gx.shape == shape
     for channel in (m, v, gw, gb):
         np.testing.assert_array_equal(channel, np.zeros(3))
+
+
+NORMS = {
+    "batch": lambda x, eps: kernels.batch_norm(x, None, None, eps),
+    "group": lambda x, eps: groups.group_norm(x, None, None, 3, eps),
+    "layer": lambda x, eps: groups.group_norm(x.reshape(len(x), -1), None, None, 1, eps),
+    "rms": lambda x, eps: groups.rms_norm(x.reshape(len(x), -1), eps=eps, weight=None),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_variances_beyond_float32_are_refused_without_a_warning(name):
+    """Sums and squares that overflow too; and small ones without eps. `ops` turns to float64 then."""
+    x = np.random.default_rng(0).standard_normal((4, 3, 5, 40)).astype(np.float32)
+    for size, eps in itertools.product(np.float32([1e-30, 1e-8, 1e-6, 1.0, 1e6, 1e8, 1e20, 7e37]), [0.0, EPS]):
+        beyond = size > 1e7 or (size < 1e-7 and not eps)
+        with np.errstate(all="raise", under="ignore"):
+            if beyond:
+                with pytest.raises(kernels.OutOfRange):
+                    NORMS[name](x * size, eps)
+            else:
+                out, *_ = NORMS[name](x * size, eps)
+                assert np.isfinite(out).all()
+            out, *_ = NORMS[name]((x * size).astype(np.float64), eps)
+            assert np.isfinite(out).all()
+    with np.errstate(all="raise"), pytest.raises(kernels.OutOfRange):
+        NORMS[name](np.full((4, 3, 5, 40), 3e38, np.float32) * np.sign(x[:1]), EPS)

@@ -500,6 +500,31 @@ def test_values_gradients_and_buffers_are_pytorchs(name):
             close(b, c)
 
 
+def test_running_statistics_of_large_inputs_stay_float32():
+    """A variance beyond float32 is inf, as in PyTorch, without a warning; the others are what they are."""
+    x = array(4, 3, 5) * np.float32([[1], [1e15], [1e20]])
+    for layer, axes in ((nn.BatchNorm1d(3, momentum=1.0), (0, 2)), (nn.InstanceNorm1d(3, 1e-5, 1.0, True, True), 2)):
+        with np.errstate(all="raise", under="ignore"):
+            out = layer(tg.tensor(x))
+        assert out.dtype == layer.running_mean.dtype == layer.running_var.dtype == np.float32
+        wide = x.astype(np.float64)
+        np.testing.assert_allclose(layer.running_mean.data, wide.mean((0, 2)), rtol=1e-5)
+        var = wide.var(axes, ddof=1)
+        var = var if var.ndim == 1 else var.mean(0)
+        np.testing.assert_allclose(layer.running_var.data, [*var[:2], np.inf], rtol=1e-5)
+        layer.eval()
+        assert np.isfinite(layer(tg.tensor(x)).data).all()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_refuses_what_is_no_tensor(training):
+    given = {"input": tg.zeros(2, 3), "running_mean": tg.zeros(3), "running_var": tg.ones(3)}
+    given |= {"weight": tg.ones(3), "bias": tg.zeros(3)}
+    for name, wrong in [("input", None), *[(name, wrong) for name in given for wrong in ([0.0] * 3, "x", 1.0)]]:
+        with pytest.raises(tg.DTypeError, match=f"^batch_norm: {name} is .*, not a tensor"):
+            F.batch_norm(**{**given, name: wrong}, training=training)
+
+
 @pytest.mark.parity
 def test_starting_values_are_distributed_as_pytorchs():
     torch = pytest.importorskip("torch")

@@ -101,6 +101,115 @@ def test_convolutions_pad_by_other_modes(mode):
     assert repr(layer).endswith(f", padding_mode={mode})")
 
 
+PAIRS = {1: ((2, 0),), 2: ((1, 0), (0, 2)), 3: ((0, 1), (2, 1), (1, 0))}  # (before, after) for each axis
+SHAPES = {1: (2, 4, 9), 2: (2, 4, 7, 6), 3: (2, 4, 5, 4, 3)}
+
+
+def as_pad(pairs):
+    """Pairs for each axis as `pad` takes them, the last axis first."""
+    return tuple(n for pair in reversed(pairs) for n in pair)
+
+
+def gradients(function, *inputs):
+    """The value, and the gradients of the inputs for a cotangent that differs from place to place."""
+    inputs = [x.detach().requires_grad_() for x in inputs]
+    y = function(*inputs)
+    cotangent = tg.tensor(np.random.default_rng(1).standard_normal(y.shape))
+    return [y.data, *(gradient.data for gradient in tg.grad(y, inputs, cotangent))]
+
+
+def assert_alike(layer, x, *functions):
+    """A layer, and functions of x, its weight and its bias: the same values and gradients."""
+    layer.double()
+    x, weight, bias = x.double().requires_grad_(), layer.weight, layer.bias
+    y = layer(x)
+    cotangent = tg.tensor(np.random.default_rng(1).standard_normal(y.shape))
+    found = [y.data, *(gradient.data for gradient in tg.grad(y, (x, weight, bias), cotangent))]
+    for function in functions:
+        for one, other in zip(found, gradients(function, x, weight, bias), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_convolutions_pad_each_side_of_an_axis_differently(rank, mode):
+    pairs, x = PAIRS[rank], tg.randn(SHAPES[rank])
+    layer = getattr(nn, f"Conv{rank}d")(4, 6, 2, stride=2, padding=pairs, groups=2, padding_mode=mode)
+    function = getattr(F, f"conv{rank}d")
+    how = "constant" if mode == "zeros" else mode
+
+    def padded_first(x, weight, bias):
+        return function(F.pad(x, as_pad(pairs), how), weight, bias, stride=2, groups=2)
+
+    def by_the_function(x, weight, bias):
+        return function(x, weight, bias, stride=2, padding=pairs, groups=2)
+
+    assert_alike(layer, x, padded_first, *[by_the_function] * (mode == "zeros"))
+    assert layer(x.double()).shape[2:] == tuple(
+        (n + sum(pair) - 2) // 2 + 1 for n, pair in zip(x.shape[2:], pairs, strict=True)
+    )
+    assert layer(x[0].double()).shape == layer(x.double()).shape[1:]  # one image
+    assert layer.state_dict().keys() == {"weight", "bias"}
+    assert f", padding={pairs}, groups=2" in repr(layer)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_transposed_convolutions_cut_each_side_of_an_axis_differently(rank):
+    pairs, x = PAIRS[rank], tg.randn(SHAPES[rank])
+    layer = getattr(nn, f"ConvTranspose{rank}d")(4, 6, 3, 2, pairs, 1, 2)
+    function = getattr(F, f"conv_transpose{rank}d")
+
+    def cut_after(x, weight, bias):
+        whole = function(x, weight, bias, 2, 0, 1, 2)
+        return whole[(..., *(slice(a, n - b) for (a, b), n in zip(pairs, whole.shape[2:], strict=True)))]
+
+    assert_alike(layer, x, cut_after, lambda x, weight, bias: function(x, weight, bias, 2, pairs, 1, 2))
+    x, size = x.double(), layer(x.double()).shape
+    assert layer(x, size).shape == layer(x, size[2:]).shape == size
+    smaller = tuple(n - 1 for n in size[2:])
+    assert layer(x, smaller).shape[2:] == smaller
+    with pytest.raises(tg.ShapeError, match=re.escape(f"must be from {smaller} to {size[2:]} for input {x.shape}")):
+        layer(x, tuple(n - 2 for n in size[2:]))
+    assert layer.state_dict().keys() == {"weight", "bias"}
+    assert f", padding={pairs}, output_padding=" in repr(layer)
+    # Its adjoint is the convolution with the same padding, which gives the input's shape back.
+    back = getattr(nn, f"Conv{rank}d")(6, 4, 3, 2, pairs, groups=2).double()
+    assert back(layer(x)).shape == x.shape
+
+
+def test_padding_whose_sides_are_alike_is_that_of_one_number_for_each_axis():
+    for kind in (nn.Conv2d, nn.ConvTranspose2d):
+        layer = kind(1, 1, 3, padding=[[1, 1], [2, 2]])
+        assert layer.padding == (1, 2)
+        assert repr(layer) == repr(kind(1, 1, 3, padding=(1, 2)))
+        assert kind(1, 1, 3, padding=[[1, np.int64(0)], (2, 2)]).padding == ((1, 0), (2, 2))
+    assert repr(nn.Conv2d(1, 1, 3, padding=((0, 0), (0, 0)))) == "Conv2d(1, 1, kernel_size=(3, 3), stride=(1, 1))"
+
+
+def test_summary_and_notation_of_padding_in_pairs():
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=((1, 0), (0, 2))),
+        nn.Conv2d(4, 2, 3, padding=((2, 0), (1, 0)), padding_mode="reflect"),
+        nn.ConvTranspose2d(2, 1, 3, padding=((1, 0), (0, 0))),
+    )
+    found = nn.summary(net, (5, 1, 8, 6))
+    shapes = [row.output_shape for row in found.rows[1:]]
+    assert (
+        shapes
+        == [(5, 4, 7, 6), (5, 2, 7, 5), (5, 1, 8, 7)]
+        == [(5, 4, 7, 6), (5, 2, 7, 5), net(tg.ones(5, 1, 8, 6)).shape]
+    )
+    work = [5 * 4 * 7 * 6 * 9, 5 * 2 * 7 * 5 * 4 * 9, 5 * 2 * 7 * 5 * 9]
+    assert [row.multiply_adds for row in found.rows[1:]] == work
+    assert found.multiply_adds == sum(work)
+    assert [row.notation for row in found.rows] == [""] * 4  # it has one number for both sides
+    assert found.notation == ""
+    # What padding="same" does for an even kernel has: nothing is said.
+    assert nn.notation(nn.Conv2d(1, 4, 2, padding=((0, 1), (0, 1)))) == "[2x2, 4] linear"
+    assert nn.summary(nn.Conv2d(1, 4, 2, 2, padding=((0, 1), (0, 1))), (1, 1, 5, 5)).rows[0].notation == ""
+    assert nn.notation(nn.Conv2d(1, 4, 3, padding=((1, 1), (1, 1)))) == "[3x3, 4] linear"
+
+
 def test_running_statistics_of_instance_norm():
     layer = nn.InstanceNorm2d(1, track_running_stats=True, momentum=0.5)
     x = tg.tensor([[[[0.0, 2.0]]], [[[4.0, 8.0]]]])
@@ -185,6 +294,34 @@ def test_weights_of_losses_are_buffers():
         (
             lambda: nn.ConvTranspose2d(1, 1, 3)(tg.ones(1, 1, 4, 4), (6,)),
             "ConvTranspose2d: output_size must be 2 or 4 ints, got (6,)",
+        ),
+        (
+            lambda: nn.Conv2d(1, 1, 3, padding=((1, 0),)),
+            "Conv2d: padding must be a pair (before, after) for each of 2 axes, got ((1, 0),)",
+        ),
+        (
+            lambda: nn.ConvTranspose3d(1, 1, 3, padding=((1, 0), 1, (0, 0))),
+            "ConvTranspose3d: padding must be a pair (before, after) for each of 3 axes, got ((1, 0), 1, (0, 0))",
+        ),
+        (
+            lambda: nn.Conv1d(1, 1, 3, padding=((1, 0, 2),)),
+            "Conv1d: padding must be a pair (before, after) for each of 1 axes, got ((1, 0, 2),)",
+        ),
+        (
+            lambda: nn.Conv2d(1, 1, 3, padding=((1, 0), (0, -2)), padding_mode="reflect"),
+            "Conv2d: padding[1] must be at least 0, got (0, -2)",
+        ),
+        (
+            lambda: nn.ConvTranspose2d(1, 1, 3, padding=((1, 0.5), (0, 2))),
+            "ConvTranspose2d: padding[0] must be an int or 2 ints, got (1, 0.5)",
+        ),
+        (
+            lambda: nn.Conv2d(1, 1, 3, padding=(1, 0, 0, 2)),
+            "Conv2d: padding must be an int or 2 ints, got (1, 0, 0, 2)",
+        ),
+        (
+            lambda: nn.ConvTranspose1d(1, 1, 3, padding="same"),
+            "ConvTranspose1d: padding must be an int or 1 ints, got 'same'",
         ),
         (lambda: nn.ZeroPad2d((1, 2)), "ZeroPad2d: padding must be an int or 4 ints, got (1, 2)"),
         (lambda: nn.CircularPad1d(1.5), "CircularPad1d: padding must be an int or 2 ints, got 1.5"),

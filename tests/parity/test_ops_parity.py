@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+import nn.functional
 import tensorgrad as tg
 from tensorgrad.ops import (
     activation,
@@ -39,6 +40,7 @@ from tests.test_ops import differentiable, leaves, tensors_of
 pytestmark = [
     pytest.mark.parity,
     pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning"),
+    pytest.mark.filterwarnings("ignore:size_average and reduce args will be deprecated:UserWarning"),
     pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning"),
 ]
 
@@ -181,7 +183,7 @@ CALLS = {
     reduce.max: lambda x, **params: tuple(torch.max(x, **params)) if params else torch.max(x),
     reduce._amax: torch.max,
     shape._cat: lambda *xs, dim: torch.cat(xs, dim),
-    shape.cat: lambda *xs, dim: torch.cat(xs, dim),
+    shape.cat: lambda *xs, dim=0: torch.cat(xs, dim),
     shape.stack: lambda *xs, dim: torch.stack(xs, dim),
     indexing._getitem: lambda x, index: x[index],
     indexing.getitem: lambda x, index: x[index],
@@ -278,6 +280,25 @@ def plain_group_norm(x, w, b, groups, eps):
     return normal.reshape(x.shape) * w.reshape(keep) + b.reshape(keep), (x, w, b)
 
 
+def torch_running(norm):
+    """A normalisation, and what it leaves in copies of the running statistics."""
+
+    def call(x, weight=None, bias=None, *, running_mean=None, running_var=None, **params):
+        running = [None if r is None else r.to(x.dtype, copy=True) for r in (running_mean, running_var)]
+        out = norm(x, *running, weight, bias, **params)
+        return out, *[r for r in running if r is not None]
+
+    return call
+
+
+def torch_embedding(index, table, sparse=False, **params):
+    """With whole gradients; where rows of a constant table are scaled down, the table afterwards too."""
+    if table.requires_grad:
+        return F.embedding(index, table, **params)
+    table = table.clone()
+    return F.embedding(index, table, **params), table
+
+
 def weights_last(function, key="weight"):
     """A loss as its rows have it: a third input is a weight."""
     return lambda x, y, *weight, **params: function(x, y, **({key: weight[0]} if weight else {}), **params)
@@ -293,15 +314,17 @@ CALLS |= {
     activation._prelu: lambda x, w: F.prelu(x, w if isinstance(w, torch.Tensor) else torch.tensor(w, dtype=x.dtype)),
     elementwise._sign: torch.sgn,
     within._group_norm: torch_group_norm,
-    within.group_norm: lambda x, w, b, num_groups, eps: F.group_norm(x, num_groups, w, b, eps),
+    within.group_norm: lambda x, w=None, b=None, **params: F.group_norm(x, weight=w, bias=b, **params),
     within.group_norm_grad: torch_norm_grad(plain_group_norm),
-    within.instance_norm: lambda x, w=None, b=None, **params: F.instance_norm(x, weight=w, bias=b, **params),
+    within.instance_norm: torch_running(F.instance_norm),
+    nn.functional.batch_norm: torch_running(F.batch_norm),
     last_axes._layer_norm: torch_layer_norm,
     last_axes.layer_norm: lambda x, w=None, b=None, **params: F.layer_norm(x, weight=w, bias=b, **params),
     last_axes._rms_norm: torch_rms_norm,
     last_axes.rms_norm: lambda x, w=None, **params: F.rms_norm(x, weight=w, **params),
     last_axes.rms_norm_grad: torch_norm_grad(plain_rms_norm),
     tables._embedding: lambda i, w, **_: F.embedding(i, w),
+    tables.embedding: torch_embedding,
     tables.embedding_grad: lambda g, i, size: adjoint(lambda w: w[i.long()], (size, g.shape[-1]), g),
     loss._squared_error: lambda x, y: (x - y) ** 2,
     loss._huber: lambda x, y, delta, slope: F.huber_loss(x, y.expand(x.shape), "none", delta) * slope,
@@ -350,6 +373,13 @@ def is_refused(row):
         return "adaptive pooling to no pixels goes forwards only"
     if row.op in (tg.adaptive_avg_pool1d, tg.adaptive_max_pool1d) and row.params["output_size"] == (None,):
         return "no None for one axis"
+    if row.params.get("inplace"):
+        return "no change of a leaf that requires a gradient"
+    if ("running_mean" in row.params) != ("running_var" in row.params):
+        return "no running mean without a running variance"
+    padding = row.params.get("padding", 0)
+    if row.op in PUBLIC_CONVOLUTIONS and isinstance(padding, tuple) and isinstance(padding[0], tuple):
+        return "no padding that differs before and after; compared by padding first, in the primitive's rows"
     if row.params.get("mode") == "cubic" and len(row.inputs[0]) != 4:
         return "bicubic for images only"
     if len(row.inputs) > 2 and row.op in WITHOUT_WEIGHTS:
@@ -359,6 +389,7 @@ def is_refused(row):
     return None
 
 
+PUBLIC_CONVOLUTIONS = {getattr(tg, f"conv{kind}{rank}d") for kind in ("", "_transpose") for rank in (1, 2, 3)}
 WITHOUT_WEIGHTS = {
     class_losses.nll_loss,
     class_losses.cross_entropy,
