@@ -10,8 +10,13 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(RUN) -m pytest -q -n $(WORKERS) --dist worksteal
 
+QUICK := -m "not slow and not parity and not browser"
+ALL := -m "not browser"
+
 # In a process of their own: they measure memory, and what other tests left in a process once disturbed one of them.
-LEAKS := $(RUN) -m pytest -q tests/test_leaks.py
+# Where ARGS say what is to run, they run only if they are named: make test ARGS=tests/test_leaks.py
+NOT_LEAKS := $(if $(findstring tests/test_leaks.py,$(ARGS)),,--ignore=tests/test_leaks.py)
+LEAKS := $(if $(strip $(ARGS)),,$(RUN) -m pytest -q tests/test_leaks.py)
 
 # Two targets installing into one environment at a time would disturb each other.
 .NOTPARALLEL:
@@ -25,12 +30,12 @@ demo: $(VENV)/.demo  ## train a CNN on the embedded digits and draw it into runs
 	$(RUN) -m examples.train_mnist $(ARGS)
 
 test: $(VENV)/.dev  ## the tests that every change runs; no PyTorch, no `dot` needed
-	$(PYTEST) --ignore=tests/test_leaks.py -m "not slow and not parity and not browser" $(ARGS)
-	$(LEAKS)
+	$(PYTEST) $(NOT_LEAKS) $(QUICK) $(ARGS)
+	$(if $(LEAKS),$(LEAKS) $(QUICK))
 
 test-all: $(VENV)/.parity  ## every test, the slow ones and the comparison with PyTorch too
-	$(PYTEST) --ignore=tests/test_leaks.py -m "not browser" $(ARGS)
-	$(LEAKS)
+	$(PYTEST) $(NOT_LEAKS) $(ALL) $(ARGS)
+	$(if $(LEAKS),$(LEAKS) $(ALL))
 
 check: lint test  ## what CI runs, without what needs PyTorch
 

@@ -183,52 +183,83 @@ def recorded_graph(net: nn.Module, images: np.ndarray, labels: np.ndarray) -> tg
     return run.graph(loss, model=net, inputs={"images": x, "labels": y})
 
 
+class Results:
+    """The files of a run in its folder: each is named when it is there, or with the reason why it is left out.
+
+    Within the `with`, once Ctrl-C was pressed, `stop_if_asked` and whatever can wait raise KeyboardInterrupt. After
+    that, or an OSError, files that an earlier run left in the folder are told to be of that run.
+    """
+
+    def __init__(self, out: Path, interrupt: Interrupt) -> None:
+        self.out, self.interrupt = out, interrupt
+        self.missing = ["model.safetensors", "metrics.csv", "confusion.csv", "graph.dot", "graph.svg", *PLOTS]
+
+    def __enter__(self) -> "Results":
+        print(f"written to {self.out}:")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind and issubclass(kind, (KeyboardInterrupt, OSError)):
+            for name in [name for name in self.missing if (self.out / name).exists()]:
+                self.leave_out(name, "not written any more")
+
+    def stop_if_asked(self) -> None:
+        """Go no further after Ctrl-C."""
+        if self.interrupt.requested:
+            raise KeyboardInterrupt
+
+    def write(self, name: str, what: str, writer: Callable[[Path], None], can_wait: bool = True) -> None:
+        """Let `writer` write a file."""
+        if can_wait:
+            self.stop_if_asked()
+        try:
+            writer(self.out / name)
+        except tg.viz.DrawingError as error:
+            self.leave_out(name, str(error))
+            return
+        self.missing.remove(name)
+        print(f"  {name:<18} {what}", flush=True)
+
+    def leave_out(self, name: str, why: str) -> None:
+        """Say that a file is not written."""
+        self.missing.remove(name)
+        older = " (the one in the folder is of an earlier run)" if (self.out / name).exists() else ""
+        print(f"  {name:<18} left out{older}: {why}", flush=True)
+
+
 def write_results(net: nn.Module, data: ImageData, history: History, out: Path, interrupt: Interrupt) -> None:
-    """Write everything that `out` holds in the end, the weights first, and name each file when it is there.
+    """Write everything that `out` holds in the end, the weights first.
 
     After Ctrl-C only the weights and the metrics, which cost the training, are written; then it raises
     KeyboardInterrupt.
     """
+    with Results(out, interrupt) as results:
+        write, table = results.write, [list(history[0]), *(row.values() for row in history)]
+        write("model.safetensors", "the weights", lambda path: nn.save(net, path), can_wait=False)
+        what = "loss, accuracy and learning rate of each epoch"
+        write("metrics.csv", what, lambda path: write_csv(path, table), can_wait=False)
+        results.stop_if_asked()
+        matrix = confusion_matrix(data.y_test, predict(net, as_input(data.x_test)).argmax(1), CLASSES)
+        write("confusion.csv", "how often each class (row) was taken for each", lambda path: write_csv(path, matrix))
+        graph = recorded_graph(net, data.x_train[:4], data.y_train[:4])
+        write("graph.dot", "one pass over 4 training images, as text", graph.save)
+        write("graph.svg", "the same as a picture", graph.save)
 
-    def write(name: str, what: str, writer: Callable[[Path], None], can_wait: bool = True) -> None:
-        if can_wait and interrupt.requested:
-            raise KeyboardInterrupt
-        try:
-            writer(out / name)
-            print(f"  {name:<18} {what}", flush=True)
-        except tg.viz.DrawingError as error:
-            leave_out(name, str(error))
-
-    def leave_out(name: str, why: str) -> None:
-        older = " (the one in the folder is of an earlier run)" if (out / name).exists() else ""
-        print(f"  {name:<18} left out{older}: {why}", flush=True)
-
-    print(f"written to {out}:")
-    write("model.safetensors", "the weights", lambda path: nn.save(net, path), can_wait=False)
-    table = [list(history[0]), *(row.values() for row in history)]
-    what = "loss, accuracy and learning rate of each epoch"
-    write("metrics.csv", what, lambda path: write_csv(path, table), can_wait=False)
-    matrix = confusion_matrix(data.y_test, predict(net, as_input(data.x_test)).argmax(1), CLASSES)
-    write("confusion.csv", "how often each class (row) was taken for each", lambda path: write_csv(path, matrix))
-    graph = recorded_graph(net, data.x_train[:4], data.y_train[:4])
-    write("graph.dot", "one pass over 4 training images, as text", graph.save)
-    write("graph.svg", "the same as a picture", graph.save)
-
-    if plots:
-        image = as_input(data.x_test[:1])
-        maps = {name: output[0] for name, output in {"input": image, **layer_outputs(net, image)}.items()}
-        title = f"the first test image (class {data.y_test[0]}) after each layer"
-        figures = (
-            ("metrics.csv as curves", plots.curves(history)),
-            ("the filters of the first layer", plots.filters(net[0].weight.data, "conv1.weight")),
-            (title, plots.feature_maps(maps, title)),
-            ("confusion.csv as a picture", plots.confusion(matrix, "test images")),
-        )
-        for name, (what, figure) in zip(PLOTS, figures, strict=True):
-            write(name, what, functools.partial(plots.save, figure))
-    else:
-        for name in PLOTS:
-            leave_out(name, no_plots)
+        if plots:
+            image = as_input(data.x_test[:1])
+            maps = {name: output[0] for name, output in {"input": image, **layer_outputs(net, image)}.items()}
+            title = f"the first test image (class {data.y_test[0]}) after each layer"
+            figures = (
+                ("metrics.csv as curves", plots.curves(history)),
+                ("the filters of the first layer", plots.filters(net[0].weight.data, "conv1.weight")),
+                (title, plots.feature_maps(maps, title)),
+                ("confusion.csv as a picture", plots.confusion(matrix, "test images")),
+            )
+            for name, (what, figure) in zip(PLOTS, figures, strict=True):
+                write(name, what, functools.partial(plots.save, figure))
+        else:
+            for name in PLOTS:
+                results.leave_out(name, no_plots)
 
     print(f"test accuracy: {matrix.trace() / matrix.sum():.2%}, {matrix.trace():,} of {matrix.sum():,} images")
     worst = most_confused(matrix)
@@ -410,7 +441,8 @@ def main(arguments: list[str] | None = None, task: Task = MNIST) -> int:
         if checkpoint and checkpoint.progress["data"]["sha256"] != identity(args, data)["sha256"]:
             raise nn.DataError(f"--data {args.data}: other images than {checkpoint.path} was trained on")
         make_folder(args.out)
-        args.saved = checkpoint is not None and checkpoint.path == args.out / CHECKPOINT
+        own = args.out / CHECKPOINT
+        args.saved = checkpoint is not None and own.exists() and own.samefile(checkpoint.path)
     except KeyboardInterrupt:
         print("\nstopped before the training", file=sys.stderr)
         return 130
@@ -420,14 +452,19 @@ def main(arguments: list[str] | None = None, task: Task = MNIST) -> int:
 
     # One BLAS thread: how many there are changes the last bits of a matrix product, and with them every later number.
     # Ctrl-C is held until everything is written: between the last step and the weights, too, it loses nothing.
-    with threadpool_limits(1, "blas"), hold_interrupt() as interrupt:
-        return carry_out(task, args, data, checkpoint, interrupt)
+    try:
+        with threadpool_limits(1, "blas"), hold_interrupt() as interrupt:
+            return carry_out(task, args, data, checkpoint, interrupt)
+    except KeyboardInterrupt:
+        left = f"{args.out} is as it was last saved" if args.saved else "nothing of this run was saved"
+        print(f"\nstopped at once: {left}{how_to_go_on(args)}", file=sys.stderr)
+        return 130
 
 
 def carry_out(
     task: Task, args: argparse.Namespace, data: ImageData, checkpoint: Checkpoint | None, interrupt: Interrupt
 ) -> int:
-    """Make the network, train it and write the results; returns the exit code."""
+    """Make the network, train it and write the results; returns the exit code. A second Ctrl-C interrupts it."""
     # Sources of random numbers of their own, so that drawing more from one leaves the others as they were.
     init, dropout, order, change = np.random.default_rng(args.seed).spawn(4)
     net = task.network(init, dropout)
@@ -443,9 +480,6 @@ def carry_out(
         history = train(net, data, args, generators, interrupt, transform, checkpoint)
     except Stopped as stopped:
         print(f"\nstopped and saved {stopped}{how_to_go_on(args)}", file=sys.stderr)
-        return 130
-    except KeyboardInterrupt:
-        print(f"\nstopped at once: {args.out} is as it was last saved{how_to_go_on(args)}", file=sys.stderr)
         return 130
     except (FloatingPointError, tg.TensorgradError, OSError) as error:
         print(f"{task.name}: {error}; no results were written", file=sys.stderr)

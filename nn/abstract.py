@@ -31,6 +31,11 @@ def meta() -> Iterator[None]:
         _ACTIVE.set(before)
 
 
+def makes_blanks() -> bool:
+    """Whether layers made now have parameters without values."""
+    return _ACTIVE.get()
+
+
 def blank(shape: Sequence[int], dtype: Any = np.float32, value: float = 0.0) -> np.ndarray:
     """What a parameter starts as: an array of one value; inside `meta()`, one that takes no memory."""
     if _ACTIVE.get():

@@ -52,8 +52,8 @@ class _Numbered(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Put several modules at the end; returns the container."""
-        for module in modules:
-            self.append(module)
+        for number, module in enumerate(modules, len(self)):
+            self.add_module(str(number), module)
         return self
 
 
@@ -72,7 +72,7 @@ class Sequential(_Numbered):
         for number, given in enumerate(modules):
             if not isinstance(given, Module):
                 raise tg.DTypeError(f"Sequential: argument {number} is a {type(given).__name__}, expected a Module")
-            self.append(given)
+            self.add_module(str(number), given)
 
     def _sliced(self, index: slice) -> Self:
         return type(self)(dict(self._own(Module)[index]))

@@ -1,5 +1,6 @@
 """Functions of layers without their parameters, with PyTorch's signatures."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -135,14 +136,20 @@ def one_hot(tensor: Any, num_classes: int = -1) -> tg.Tensor:
     """
     if not isinstance(tensor, (list, int)):  # of which an array can be made
         _check_tensors("one_hot", tensor=tensor)
-    labels = tensor.data if isinstance(tensor, tg.Tensor) else np.asarray(tensor)
+    try:
+        labels = tensor.data if isinstance(tensor, tg.Tensor) else np.asarray(tensor)
+    except ValueError:
+        raise tg.DTypeError(f"one_hot: tensor is a list that is no array: {tensor!r}") from None
     if labels.dtype.kind not in "iu":
         raise tg.DTypeError(f"one_hot: tensor has dtype {labels.dtype}, labels are integers")
-    if num_classes < 1 and num_classes != -1:
-        raise tg.ShapeError(f"one_hot: num_classes must be a positive int, or -1, got {num_classes}")
+    whole = isinstance(num_classes, int | np.integer) and not isinstance(num_classes, bool)
+    if not whole or (num_classes < 1 and num_classes != -1):
+        raise tg.ShapeError(f"one_hot: num_classes must be a positive int, or -1, got {num_classes!r}")
     if num_classes == -1 and not labels.size:
         raise tg.ShapeError("one_hot: without labels, num_classes must be given")
-    classes = max(int(labels.max()) + 1, 1) if num_classes == -1 else num_classes
+    classes = max(int(labels.max()) + 1, 1) if num_classes == -1 else int(num_classes)
+    if classes * max(labels.size, 1) > sys.maxsize // 8:
+        raise tg.ShapeError(f"one_hot: no array holds {labels.size} labels of {classes} classes")
     outside = labels[(labels < 0) | (labels >= classes)]
     if outside.size:
         raise tg.LabelError(f"one_hot: label {outside[0]} is out of range for {classes} classes (0 to {classes - 1})")

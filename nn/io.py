@@ -190,13 +190,19 @@ def _announced(header: bytes) -> int | None:
 
 
 def _conversion(path: Path) -> str:
+    target = path.with_suffix(".safetensors")
+    if path.suffix.lower() == ".safetensors":  # a pickle under a wrong name, which is not to be overwritten
+        target = path.with_name(f"{path.stem}.converted.safetensors")
     code = (
         "import torch; from safetensors.torch import save_file; "
-        f"weights = torch.load({str(path)!r}, map_location='cpu', weights_only=True); "
-        "save_file({name: value.contiguous().clone() for name, value in weights.items()}, "
-        f"{str(path.with_suffix('.safetensors'))!r})"
+        f"found = torch.load(open({str(path)!r}, 'rb'), map_location='cpu', weights_only=True); "
+        # A checkpoint of a training run has the weights under one of these names, beside the epoch and the like.
+        "inside = [found[key] for key in ('state_dict', 'model_state_dict', 'model') "
+        "if isinstance(found.get(key), dict)]; "
+        "weights = inside[0] if inside else found; "
+        f"save_file({{name: value.contiguous().clone() for name, value in weights.items()}}, {str(target)!r})"
     )
     return (
         "is a pickle file, as torch.save writes them, and refused because opening one can run code from it. "
-        f"Where PyTorch is installed, this converts it: python -c {shlex.quote(code)}"
+        f"Where PyTorch is installed, this converts it to {target.name}: python -c {shlex.quote(code)}"
     )

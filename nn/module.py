@@ -15,8 +15,8 @@ from .errors import StateError
 from .hooks import BackwardHook, BackwardPreHook, BackwardWatch, handle
 
 T = TypeVar("T")
-PreHook = Callable[["Module", tuple[Any, ...]], Any]
-Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+PreHook = Callable[..., Any]
+Hook = Callable[..., Any]
 
 # {id(module): dotted name} of the modules of the outermost call that runs now, None outside of calls. Made once for
 # each outermost call, so that an inner call finds its name by one look-up.
@@ -87,6 +87,8 @@ class Module:
     _buffer_names: Mapping[str, bool] = MappingProxyType({})  # {name of a buffer: whether state_dict() holds it}
     _forward_hooks: Mapping[int, Hook] = MappingProxyType({})
     _forward_pre_hooks: Mapping[int, PreHook] = MappingProxyType({})
+    _hooks_with_kwargs: frozenset[int] = frozenset()  # keys of those that are given keyword arguments as well
+    _hooks_always: frozenset[int] = frozenset()  # keys of those that are called even if there is no output
     _backward_hooks: Mapping[int, BackwardHook] = MappingProxyType({})
     _backward_pre_hooks: Mapping[int, BackwardPreHook] = MappingProxyType({})
 
@@ -115,8 +117,12 @@ class Module:
         args = tuple([tg.from_numpy(arg) if isinstance(arg, np.ndarray) else arg for arg in args])
         if kwargs:
             kwargs = {name: tg.from_numpy(arg) if isinstance(arg, np.ndarray) else arg for name, arg in kwargs.items()}
+        output, called = None, []  # called: keys of the forward hooks that were
         try:
-            for pre_hook in self._forward_pre_hooks.values():
+            for key, pre_hook in self._forward_pre_hooks.items():
+                if key in self._hooks_with_kwargs:
+                    args, kwargs = self._changed(pre_hook(self, args, kwargs), args, kwargs)
+                    continue
                 changed = pre_hook(self, args)
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
@@ -125,31 +131,82 @@ class Module:
                 watch = BackwardWatch(self, self._backward_pre_hooks, self._backward_hooks, len(args))
                 args = watch.enter(args)
             output = self.forward(*args, **kwargs)
-            for hook in self._forward_hooks.values():
-                changed = hook(self, args, output)
+            for key, hook in self._forward_hooks.items():
+                called.append(key)
+                with_kwargs = key in self._hooks_with_kwargs
+                changed = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
                 if changed is not None:
                     output = changed
             if watch is not None:
                 output = watch.leave(output)
-        except tg.TensorgradError as error:
-            if not hasattr(error, "__notes__"):
+        except Exception as error:
+            if isinstance(error, tg.TensorgradError) and not hasattr(error, "__notes__"):
                 name = (_NAMES.get() or {}).get(id(self))
                 place = f"module {name}, " if name else ""
                 error.add_note(f"in {place}{type(self).__name__}({self.extra_repr()})")
+            for key, hook in self._forward_hooks.items():
+                if key in self._hooks_always and key not in called:
+                    self._call_in_spite_of(error, hook, key, args, kwargs, output)
             raise
         return output
 
-    def register_forward_pre_hook(self, hook: PreHook) -> tg.RemovableHandle:
-        """Call `hook(module, args)` before each forward; what it returns, if not None, are the arguments instead."""
-        key = _next_key()
-        self._forward_pre_hooks = {**self._forward_pre_hooks, key: hook}
-        return handle(self, "_forward_pre_hooks", key)
+    def _changed(
+        self, answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments after a pre-hook that was given all of them."""
+        if answer is None:
+            return args, kwargs
+        if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], dict):
+            raise tg.DTypeError(
+                f"{type(self).__name__}: a forward pre-hook with kwargs must return None or (args, kwargs), "
+                f"got {answer!r}"
+            )
+        changed = answer[0] if isinstance(answer[0], tuple) else (answer[0],)
+        return changed, answer[1]
 
-    def register_forward_hook(self, hook: Hook) -> tg.RemovableHandle:
-        """Call `hook(module, args, output)` after each forward; what it returns, if not None, is the output instead."""
-        key = _next_key()
-        self._forward_hooks = {**self._forward_hooks, key: hook}
-        return handle(self, "_forward_hooks", key)
+    def _call_in_spite_of(
+        self, error: Exception, hook: Hook, key: int, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """Call a hook that is to be called always; what it raises itself is noted on the error that is under way."""
+        try:
+            if key in self._hooks_with_kwargs:
+                hook(self, args, kwargs, output)
+            else:
+                hook(self, args, output)
+        except Exception as other:
+            error.add_note(f"and the forward hook {hook!r} raised {other!r}")
+
+    def register_forward_pre_hook(
+        self, hook: PreHook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> tg.RemovableHandle:
+        """Call `hook(module, args)` before each forward; what it returns, if not None, are the arguments instead.
+
+        With `prepend`, before the hooks that are there. With `with_kwargs`, `hook(module, args, kwargs)` is called, and
+        returns None or both, `(args, kwargs)`.
+        """
+        return self._register("_forward_pre_hooks", hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> tg.RemovableHandle:
+        """Call `hook(module, args, output)` after each forward; what it returns, if not None, is the output instead.
+
+        With `prepend`, before the hooks that are there. With `with_kwargs`, `hook(module, args, kwargs, output)` is
+        called. With `always_call`, it is called also when forward or another hook raised an error, which then goes on;
+        the output is None if there is none.
+        """
+        return self._register("_forward_hooks", hook, prepend, with_kwargs, always_call)
+
+    def _register(
+        self, attribute: str, hook: Hook, prepend: bool, with_kwargs: bool, always_call: bool = False
+    ) -> tg.RemovableHandle:
+        key, hooks = _next_key(), getattr(self, attribute)
+        setattr(self, attribute, {key: hook, **hooks} if prepend else {**hooks, key: hook})
+        if with_kwargs:
+            self._hooks_with_kwargs |= {key}
+        if always_call:
+            self._hooks_always |= {key}
+        return handle(self, attribute, key)
 
     def register_full_backward_pre_hook(self, hook: BackwardPreHook) -> tg.RemovableHandle:
         """Call `hook(module, grad_output)`, a tuple, in backward; what it returns, if not None, is used instead."""
@@ -300,6 +357,22 @@ class Module:
             if not isinstance(module, Module):
                 raise AttributeError(f"get_submodule: {type(self).__name__} has no module {target!r}")
         return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with a dotted name, as `named_parameters` gives it."""
+        place, _, key = target.rpartition(".")
+        parameter = vars(self.get_submodule(place)).get(key)
+        if not isinstance(parameter, Parameter):
+            raise AttributeError(f"get_parameter: {type(self).__name__} has no parameter {target!r}")
+        return parameter
+
+    def get_buffer(self, target: str) -> tg.Tensor:
+        """The buffer with a dotted name, as `named_buffers` gives it."""
+        place, _, key = target.rpartition(".")
+        buffers = dict(self.get_submodule(place)._own_buffers())
+        if key not in buffers:
+            raise AttributeError(f"get_buffer: {type(self).__name__} has no buffer {target!r}")
+        return buffers[key]
 
     # Doing something with all of it
 

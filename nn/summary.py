@@ -80,7 +80,7 @@ def summary(model: Module, input_size: Sequence[Any], dtype: Any = None) -> Summ
 
     with _left_as_it_was(model):
         for module in model.modules():
-            vars(module).update(training=False, _forward_pre_hooks={}, _forward_hooks={0: note})
+            vars(module).update(training=False, _forward_pre_hooks={}, _forward_hooks={-1: note})
             if module.sample_axes and "forward" not in vars(module) and _is_ours(type(module).forward):
                 vars(module)["forward"] = _shape_only(module, module.forward)
         with tg.no_grad():

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import FLOAT32, FLOAT64, result_type
-from .errors import DTypeError, GradientError, ShapeError
+from .errors import DTypeError, GradientError, ShapeError, TensorgradError
 from .kernels.sums import accurate_sum
 from .modes import STATE, hidden_files
 from .node import Array, Edge, Node, TensorBase, make_tensor, version_cell
@@ -165,9 +165,9 @@ class Primitive:
 
         try:
             result = self.forward(*arrays, **params) if params else self.forward(*arrays)
-        except ValueError as error:
-            if self.elementwise and not isinstance(error, ShapeError):
-                _check_broadcast(self, shapes)
+        except (ValueError, TypeError, AttributeError) as error:
+            if not isinstance(error, TensorgradError):
+                _explain(self, args, shapes, error)
             raise
         if not tensors:
             return result if not self.saves else result[0] if len(self.outputs) == 1 else result[: len(self.outputs)]
@@ -343,6 +343,20 @@ def _check_results(op: Primitive, results: Sequence[Array]) -> None:
     for name, result in zip(op.outputs, results, strict=True):
         if result.dtype.kind not in "biuf":
             raise GradientError(f"{op.name}: the forward gave {name} of dtype {result.dtype}, expected numbers")
+
+
+def _explain(op: Primitive, args: Sequence[Any], shapes: Sequence[tuple[int, ...]], error: Exception) -> None:
+    """Raise an error that says what about the arguments made the forward fail, if that can be seen."""
+    if op.elementwise and isinstance(error, ValueError):
+        _check_broadcast(op, shapes)
+    try:
+        _checked(op, args)
+    except DTypeError as told:
+        raise told from error
+    if not any(hasattr(arg, "dtype") for arg in args) and None in args:  # beside a tensor, None may be meant
+        raise DTypeError(
+            f"{op.name}: {op.name_of(INPUT, args.index(None))} is None, not a tensor or an array"
+        ) from error
 
 
 def _check_broadcast(op: Primitive, shapes: Sequence[tuple[int, ...]]) -> None:

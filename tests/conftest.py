@@ -4,6 +4,10 @@ import os
 import sys
 from collections import Counter
 
+import pytest
+
+from tests.parity.tally import agreed
+
 # One BLAS thread, set before NumPy is first imported, because BLAS reads these only then. Two reasons: with a test
 # process per core, more threads than cores make everything slower; and the order in which threads add up a matrix
 # product changes its last bits, so that results compared bit for bit would depend on the machine.
@@ -13,6 +17,18 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 if "numpy" in sys.modules:
     raise RuntimeError("tests/conftest.py: NumPy was imported before the number of BLAS threads was set")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """The samples that a comparison with PyTorch counted are the property "samples" of the test."""
+    if not item.get_closest_marker("parity"):
+        return (yield)
+    agreed.clear()
+    try:
+        return (yield)
+    finally:
+        item.user_properties.append(("samples", dict(agreed)))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -428,8 +428,24 @@ ERRORS = [
         "conv2d: padding must be a pair (before, after) for each of 2 axes, got ((1, 0), 1)",
     ),
     (
+        lambda: tg.conv2d(Z(1, 2, 5, 5), Z(3, 2, 3, 3), padding=((1, 0), (0, -1))),
+        "conv2d: padding[1] must be at least 0, got (0, -1)",
+    ),
+    (
+        lambda: tg.conv2d(Z(1, 2, 5, 5), Z(3, 2, 3, 3), padding=((1.0, 0), (0, 1))),
+        "conv2d: padding[0] must be an int or 2 ints, got (1.0, 0)",
+    ),
+    (
+        lambda: tg.conv_transpose2d(Z(1, 2, 5, 5), Z(2, 3, 3, 3), padding=((1, 0), (0, -1))),
+        "conv_transpose2d: padding[1] must be at least 0, got (0, -1)",
+    ),
+    (
+        lambda: tg.conv2d(Z(1, 2, 5, 5), Z(3, 2, 3, 3), padding=np.array([1, 0])),
+        "conv2d: padding must be an int or 2 ints, got array([1, 0])",
+    ),
+    (
         lambda: tg.conv1d(Z(1, 2, 5), Z(3, 2, 3), padding=((1, -1),)),
-        "conv1d: padding must be at least 0, got (-1,)",
+        "conv1d: padding[0] must be at least 0, got (1, -1)",
     ),
     (
         lambda: tg.conv_transpose1d(Z(1, 2, 5), Z(2, 3, 3), padding="same"),
@@ -567,3 +583,29 @@ ERRORS = [
 def test_errors_name_the_operation_and_both_values(call, text):
     with pytest.raises((tg.ShapeError, tg.DTypeError), match="^" + re.escape(text)):
         call()
+
+
+# (function, what of its parameters are sizes); arrays are no sizes, as in PyTorch: tuples and lists are.
+TAKES_SIZES = [
+    *[(f"conv{rank}d", ("stride", "padding", "dilation")) for rank in (1, 2, 3)],
+    *[(f"conv_transpose{rank}d", ("stride", "padding", "output_padding", "dilation")) for rank in (1, 2, 3)],
+    *[(f"max_pool{rank}d", ("kernel_size", "stride", "padding", "dilation")) for rank in (1, 2, 3)],
+    *[(f"avg_pool{rank}d", ("kernel_size", "stride", "padding")) for rank in (1, 2, 3)],
+    *[(f"adaptive_{kind}_pool{rank}d", ("output_size",)) for kind in ("max", "avg") for rank in (1, 2, 3)],
+]
+
+
+@pytest.mark.parametrize("name, keys", TAKES_SIZES, ids=[name for name, _ in TAKES_SIZES])
+def test_arrays_as_sizes_are_refused_by_name(name, keys):
+    rank = int(name[-2])
+    inputs = [tg.ones(1, 2, *[6] * rank), *([tg.ones(2, 2, *[2] * rank)] if "conv" in name else [])]
+    usual = {"kernel_size": 2} if "_pool" in name and "adaptive" not in name else {}
+    for key in keys:
+        for given in (
+            np.ones(rank, int),
+            np.ones((rank, 2), int),
+            [np.ones(2, int)] * rank,
+            tg.ones(rank, dtype=np.int64),
+        ):
+            with pytest.raises(tg.ShapeError, match=f"^{name}: {key} must be an int or .*, got "):
+                getattr(tg, name)(*inputs, **{**usual, key: given})

@@ -11,6 +11,7 @@ import pytest
 from tests.parity import tally
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("number", range(5))
 def test_compares(number):
     for _ in range(300):
@@ -18,16 +19,20 @@ def test_compares(number):
     assert number < 4
 
 
+@pytest.mark.parity
 def test_compares_nothing():
     pass
+
+
+def test_is_no_comparison():
+    tally.count("values")
 """
 
 
 def test_samples_are_added_up_for_each_file(tmp_path):
-    (tmp_path / "parity").mkdir()
-    for name in ("conftest.py", "parity/conftest.py"):
-        shutil.copy(ROOT / "tests" / name, tmp_path / name)
-    (tmp_path / "parity" / "test_some.py").write_text(TESTS)
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = parity\n")
+    (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "test_kills.py").write_text('def test_it(record_property): record_property("samples", {"kills": 7})')
     (tmp_path / "test_other.py").write_text("def test_it(): pass")
     for processes in ([], ["-n", "2"]):
@@ -37,6 +42,6 @@ def test_samples_are_added_up_for_each_file(tmp_path):
         )  # fmt: skip
         said = done.stdout.partition("samples tried and passed")[2].splitlines()[1:3]
         assert said == [
-            "parity/test_some.py: 5 of 6 tests; values 1,500, gradients 1,500, second order 600",
             "test_kills.py: 1 of 1 tests; kills 7",
+            "test_some.py: 5 of 6 tests; values 1,500, gradients 1,500, second order 600",
         ], done.stdout + done.stderr

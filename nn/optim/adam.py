@@ -20,6 +20,7 @@ class Adam(Optimizer):
     """
 
     remembers = ("step", "exp_avg", "exp_avg_sq")
+    buffers = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     decoupled = False  # whether weight decay shrinks the parameter itself, apart from the gradient
 
     def __init__(

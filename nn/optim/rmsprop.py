@@ -19,6 +19,7 @@ class RMSprop(Optimizer):
     """
 
     remembers = ("step", "square_avg")
+    buffers = ("square_avg", "grad_avg", "momentum_buffer")
 
     def __init__(
         self,

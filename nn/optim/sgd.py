@@ -16,6 +16,8 @@ class SGD(Optimizer):
     weight_decay * p to the gradient g. With `maximize`, steps go along the gradient, upwards.
     """
 
+    buffers = ("momentum_buffer",)
+
     def __init__(
         self,
         params: Params,

@@ -1,5 +1,6 @@
 """From items to layers."""
 
+import functools
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 
 import tensorgrad as tg
 
+from ..abstract import makes_blanks
 from ..activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from ..container import Sequential
 from ..conv import Conv2d
@@ -20,6 +22,8 @@ from ..norm import BatchNorm1d, BatchNorm2d
 from ..pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from .reader import ACTIVATIONS, POOLS, Item, Pair, Reader, wrong
 from .writer import written_size
+
+MOST_WEIGHTS = 2**31  # that are given memory: 9 GB in float32
 
 MAKERS: dict[str, Callable[[], Module]] = {
     "relu": ReLU,
@@ -44,10 +48,22 @@ def cnn(
     - `fc 10`: fully connected, 10 units, after `flatten` if there are still maps.
     - `relu`, `sigmoid`, `tanh`, `softmax`, `log_softmax`. Where none stands after a convolution or an `fc`, ReLU does,
       but not after a last `fc`; `linear` keeps it away. `bn`: batch norm, before the activation. `dropout 0.3`.
-    - `x2` after a layer, or after several in parentheses, repeats them.
+    - `x2` after a layer, or after several in parentheses, repeats them. A size such as 3x3 has no spaces in it; after
+      a number, a space makes it a repeat: `pool stride 2 x2` is two pools.
 
-    Raises ShapeError, with the position in the text, for what it does not understand or what does not fit.
+    Raises ShapeError, with the position in the text, for what it does not understand, what does not fit, and for more
+    than 10,000 layers, or weights for which there is no memory.
     """
+    if not isinstance(text, str):
+        raise tg.DTypeError(f"cnn: text must be a string, got {text!r}")
+    if generator is not None and not isinstance(generator, np.random.Generator):
+        raise tg.DTypeError(f"cnn: generator must be a NumPy Generator or None, got {generator!r}")
+    try:
+        kind = np.dtype(dtype).kind
+    except TypeError:
+        kind = ""
+    if kind != "f":
+        raise tg.DTypeError(f"cnn: dtype must be one of floats, got {dtype!r}")
     try:
         shape = tuple(in_shape)
     except TypeError:
@@ -62,21 +78,33 @@ class Builder:
 
     def __init__(self, text: str, shape: tuple[int, ...], made_with: dict[str, Any]) -> None:
         self.text, self.shape, self.made_with = text, shape, made_with
-        self.layers: list[Module] = []
+        self.planned: list[tuple[Item, Callable[[], Module]]] = []
+        self.weights = 0  # values of all of them so far
         self.awaits = ""  # the kind of layer, "[" or "fc", whose activation is still open
 
     def build(self, items: list[Item]) -> Sequential:
         """The network."""
         for item in items:
             if self.awaits and item.kind not in (*ACTIVATIONS, "bn", "linear"):
-                self.layers.append(ReLU())
+                self.plan(item, ReLU)
                 self.awaits = ""
             self.add(item)
         if self.awaits == "[":
-            self.layers.append(ReLU())
-        if not self.layers:
+            self.plan(items[-1], ReLU)
+        if not self.planned:
             raise wrong(self.text, items[0].position, "there is no layer that linear keeps an activation from")
-        return Sequential(*self.layers)
+        return Sequential(*[self.made(item, maker) for item, maker in self.planned])
+
+    def plan(self, item: Item, layer: Callable[..., Module], *args: Any, **keywords: Any) -> None:
+        """A layer that is to be made when the whole text is understood, and all weights are counted."""
+        self.planned.append((item, functools.partial(layer, *args, **keywords)))
+
+    def made(self, item: Item, maker: Callable[[], Module]) -> Module:
+        """A layer that was planned."""
+        try:
+            return maker()
+        except MemoryError:
+            raise wrong(self.text, item.position, "there is not enough memory for the weights") from None
 
     def add(self, item: Item) -> None:
         """The layer of one item, and the shape after it."""
@@ -95,24 +123,25 @@ class Builder:
                 )
             self.slide(item, item.value, stride, padding, (1, 1))
             window, step, pad = (n[0] if n[0] == n[1] else n for n in (item.value, stride, padding))
-            self.layers.append((MaxPool2d if kind == "pool" else AvgPool2d)(window, step, pad))
+            self.plan(item, MaxPool2d if kind == "pool" else AvgPool2d, window, step, pad)
         elif kind == "gap":
-            self.layers.append(AdaptiveAvgPool2d(1))
+            self.plan(item, AdaptiveAvgPool2d, 1)
             self.shape = (self.shape[0], 1, 1)
         elif kind == "flatten" or (kind == "fc" and len(self.shape) == 3):
-            self.layers.append(Flatten())
+            self.plan(item, Flatten)
             self.shape = (math.prod(self.shape),)
         if kind == "fc":
             self.weigh(item, item.value, self.shape[0])
-            self.layers.append(Linear(self.shape[0], item.value, **self.made_with))
+            self.plan(item, Linear, self.shape[0], item.value, **self.made_with)
             self.shape = (item.value,)
         elif kind == "dropout":
-            self.layers.append(Dropout(item.value))
+            self.plan(item, Dropout, item.value)
         elif kind == "bn":
+            self.weigh(item, 4, self.shape[0])  # its weight, bias, mean and variance
             norm = BatchNorm2d if len(self.shape) == 3 else BatchNorm1d
-            self.layers.append(norm(self.shape[0], dtype=self.made_with["dtype"]))
+            self.plan(item, norm, self.shape[0], dtype=self.made_with["dtype"])
         elif kind in ACTIVATIONS:
-            self.layers.append(MAKERS[kind]())
+            self.plan(item, MAKERS[kind])
         if kind != "bn":
             self.awaits = kind if kind in ("[", "fc") else ""
 
@@ -144,12 +173,16 @@ class Builder:
             padding = (reach[0] // 2, reach[1] // 2)
             self.slide(item, kernel, stride, padding, dilation)
         self.weigh(item, depth, self.shape[0] // groups, *kernel)
-        self.layers.append(Conv2d(self.shape[0], depth, kernel, stride, padding, dilation, groups, **self.made_with))
+        channels = self.shape[0]
+        self.plan(item, Conv2d, channels, depth, kernel, stride, padding, dilation, groups, **self.made_with)
         self.shape = (depth, *self.shape[1:])
 
     def weigh(self, item: Item, *shape: int) -> None:
-        """Raise if there can be no array of this shape."""
-        if math.prod(shape) * np.dtype(self.made_with["dtype"]).itemsize > sys.maxsize:
+        """Raise if there can be no array of this shape; outside of `nn.meta()`, if all weights would be too many."""
+        size = math.prod(shape)
+        self.weights += size
+        most = sys.maxsize // np.dtype(self.made_with["dtype"]).itemsize
+        if size > most or (self.weights > MOST_WEIGHTS and not makes_blanks()):
             raise wrong(self.text, item.position, f"weights of {'x'.join(map(str, shape))} are too many")
 
     def slide(self, item: Item, window: Pair, stride: Pair, padding: Pair, dilation: Pair) -> None:

@@ -12,10 +12,12 @@ POOL_OPTIONS = ("stride", "padding")
 CONV_OPTIONS = ("stride", "padding", "dilation", "groups")
 
 DIGITS = 9  # that a number may have
+MOST = 10_000  # layers of one network, so that a slip such as x999999999 is told before it takes all memory
 
 TIMES = "x\N{MULTIPLICATION SIGN}"
+# A size has no space in it, and a repeat stands apart from the number before it: in `stride 2 x2`, x2 is a repeat.
 TOKEN = re.compile(
-    rf"\s*(?:(?P<repeat>[{TIMES}]\s*\d+(?![\dx]))|(?P<size>\d+\s*[{TIMES}]\s*\d+)|(?P<number>\d+\.?\d*|\.\d+)"
+    rf"\s*(?:(?P<repeat>(?<!\d)[{TIMES}]\s*\d+(?![\d{TIMES}]))|(?P<size>\d+[{TIMES}]\d+)|(?P<number>\d+\.?\d*|\.\d+)"
     r"|(?P<word>[A-Za-z_]+)|(?P<mark>[][(),])|(?P<wrong>\S))"
 )
 
@@ -61,23 +63,29 @@ class Reader:
                 if len(groups) == 1:
                     raise wrong(self.text, token.position, "this parenthesis was not opened")
                 last, _ = groups.pop()
-                groups[-1][0].extend(last)
+                self.extend(groups[-1][0], last, 1, token)
             elif token.kind == "repeat":
                 (times,) = self.wholes(token, least=0)
                 if not last:
                     raise wrong(self.text, token.position, "there is no layer to repeat")
                 if times < 1:
                     raise wrong(self.text, token.position, "a layer is repeated at least once")
-                groups[-1][0].extend(last * (times - 1))
+                self.extend(groups[-1][0], last, times - 1, token)
                 last = []
             else:
                 last = [self.item(token)]
-                groups[-1][0].extend(last)
+                self.extend(groups[-1][0], last, 1, token)
         if len(groups) > 1:
             raise wrong(self.text, groups[-1][1], "this parenthesis is not closed")
         if not groups[0][0]:
             raise tg.ShapeError("cnn: the text names no layer")
         return groups[0][0]
+
+    def extend(self, items: list[Item], more: list[Item], times: int, token: Token) -> None:
+        """Add `more` to `items`, several times."""
+        if len(items) + len(more) * times > MOST:
+            raise wrong(self.text, token.position, f"the network would have more than {MOST:,} layers here")
+        items.extend(more * times)
 
     def take(self, *kinds: str) -> Token | None:
         """The next token, if it is of one of these kinds; of any kind if none is named."""

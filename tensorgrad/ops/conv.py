@@ -191,6 +191,8 @@ def check_bias(name: str, bias: Any, filters: Ints, channels: int) -> None:
 
 def canonical_padding(name: str, padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Pads:
     """Padding as ((before, after), ...) for each axis."""
+    if not isinstance(padding, str):
+        return padding_pairs(name, padding, len(kernel))
     if padding == "valid":
         return ((0, 0),) * len(kernel)
     if padding == "same":
@@ -198,9 +200,7 @@ def canonical_padding(name: str, padding: Any, kernel: Ints, stride: Ints, dilat
             raise ShapeError(f"{name}: padding='same' needs stride 1, got {stride}")
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         return tuple((t // 2, t - t // 2) for t in total)
-    if isinstance(padding, str):
-        raise ShapeError(f"{name}: padding must be a number, one for each axis, 'same' or 'valid', got {padding!r}")
-    return padding_pairs(name, padding, len(kernel))
+    raise ShapeError(f"{name}: padding must be a number, one for each axis, 'same' or 'valid', got {padding!r}")
 
 
 def padding_pairs(name: str, padding: Any, rank: int) -> Pads:
@@ -209,5 +209,5 @@ def padding_pairs(name: str, padding: Any, rank: int) -> Pads:
         return tuple((p, p) for p in sizes(name, "padding", padding, rank, least=0))
     if len(padding) != rank or any(not isinstance(p, (tuple, list)) or len(p) != 2 for p in padding):
         raise ShapeError(f"{name}: padding must be a pair (before, after) for each of {rank} axes, got {padding!r}")
-    before, after = (sizes(name, "padding", side, rank, least=0) for side in zip(*padding, strict=True))
-    return tuple(zip(before, after, strict=True))
+    given = (sizes(name, f"padding[{axis}]", side, 2, least=0) for axis, side in enumerate(padding))
+    return tuple((before, after) for before, after in given)

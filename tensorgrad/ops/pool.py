@@ -249,7 +249,8 @@ def checked(
     if input.dtype.kind == "b":
         raise DTypeError(f"{name}: input has dtype {input.dtype}, it must be a float or an integer")
     window = positive(name, "kernel_size", kernel_size, rank)
-    step = window if stride is None or stride in ((), []) else positive(name, "stride", stride, rank)
+    tiles = stride is None or (isinstance(stride, (tuple, list)) and not stride)
+    step = window if tiles else positive(name, "stride", stride, rank)
     dilation = positive(name, "dilation", dilation, rank)
     pads = sizes(name, "padding", padding, rank, least=0)
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, window, strict=True)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tests.parity import tally
 
 from .tools import array
 
@@ -269,6 +270,7 @@ def test_promotion_is_pytorchs():
         theirs = [torch.ones(v[1], dtype=named[v[0]]) if isinstance(v, tuple) else v for v in (a, b)]
         for f in (lambda x, y: x + y, lambda x, y: x * y, lambda x, y: x / y, lambda x, y: x == y):
             assert same(f(*ours), f(*theirs)), (a, b)
+            tally.count("dtypes")
         if all(isinstance(v, tuple) for v in (a, b)):
             mask = np.array([True, False])
             assert same(tg.where(mask, *ours), torch.where(torch.tensor(mask), *theirs)), (a, b)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tests.parity import tally
 
 from .tools import array, leaf, leaves
 
@@ -269,3 +270,4 @@ def test_to_third_order_as_pytorch(f):
         weight = rng.normal(size=(2, 3, 4))
         ours = (gs[0] * weight[0]).sum() + (gs[1] * weight[1]).sum()
         theirs = (gts[0] * torch.tensor(weight[0])).sum() + (gts[1] * torch.tensor(weight[1])).sum()
+    tally.count(*tally.ALL, "third order")

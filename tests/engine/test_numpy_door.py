@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tests.parity import tally
 
 from .tools import array, leaf
 
@@ -311,6 +312,7 @@ def test_dlpack_to_pytorch():
     shared = torch.from_dlpack(t)
     shared[0, 0] = 99.0
     assert t[0, 0].item() == 99.0
+    tally.count("values")
 
 
 def test_a_tensor_and_an_array_subclass():

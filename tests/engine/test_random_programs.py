@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tests.parity import tally
 
 pytestmark = pytest.mark.parity
 
@@ -170,6 +171,7 @@ def test_a_random_program(seed):
     for i, (a, b) in enumerate(zip(ours.leaves, theirs.leaves, strict=True)):
         same(a.grad, b.grad, f"gradient {i}", tolerance)
     np.testing.assert_allclose(ours.seen, theirs.seen, rtol=tolerance, atol=tolerance)
+    tally.count("values", "gradients")
     for loss in losses:
         loss.backward(retain_graph=True)
     for i, (a, b) in enumerate(zip(ours.leaves, theirs.leaves, strict=True)):
@@ -187,3 +189,4 @@ def test_a_random_program(seed):
     hb = torch.autograd.grad(pb, theirs.leaves, allow_unused=True)
     for i, (a, b) in enumerate(zip(ha, hb, strict=True)):
         same(a, b, f"second order {i}", 1e-7)
+    tally.count("second order")

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import gzip
 import importlib.util
 import itertools
@@ -470,8 +471,55 @@ def test_a_second_ctrl_c_stops_at_once(digits, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(nn.optim.Adam, "step", twice)
     assert run(digits, tmp_path) == 130
-    assert capsys.readouterr().err == f"\nstopped at once: {tmp_path} is as it was last saved\n"
+    assert capsys.readouterr().err == "\nstopped at once: nothing of this run was saved\n"
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("part", ["network", "summary", "blas"])
+def test_a_second_ctrl_c_during_the_set_up_is_told_in_a_line(part, digits, tmp_path, monkeypatch, capsys):
+    def twice(*args, **keywords):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    task = train_mnist.MNIST
+    if part == "network":
+        task = dataclasses.replace(task, network=twice)
+    else:
+        monkeypatch.setattr(*((train_mnist, "threadpool_limits") if part == "blas" else (nn, "summary")), twice)
+    assert train_mnist.main(["--data", str(digits), "--out", str(tmp_path)], task) == 130
+    assert capsys.readouterr().err == "\nstopped at once: nothing of this run was saved\n"
+    assert contents(tmp_path) == {}
+
+
+def test_the_checkpoint_gone_on_from_is_known_by_whatever_path(digits, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        stopping_at(2, patch)
+        assert run(digits, tmp_path / "out") == 130
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    (tmp_path / "file.safetensors").symlink_to(tmp_path / "out" / "checkpoint.safetensors")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(nn, "summary", lambda *args: signal.raise_signal(signal.SIGINT) or interrupted())
+    capsys.readouterr()
+    out, elsewhere = str(tmp_path / "out"), str(tmp_path / "elsewhere")
+    for file, folder, saved in [
+        ("out/checkpoint.safetensors", out, True),
+        ("./out/../out/checkpoint.safetensors", out, True),
+        ("link/checkpoint.safetensors", out, True),
+        (f"{out}/checkpoint.safetensors", "link", True),
+        ("file.safetensors", "out", True),
+        ("out/checkpoint.safetensors", elsewhere, False),
+    ]:
+        assert train_mnist.main(["--resume", file, "--out", folder]) == 130
+        err = capsys.readouterr().err
+        assert err.startswith(
+            f"\nstopped at once: {folder} is as it was last saved. To go on:\n"
+            if saved
+            else "\nstopped at once: nothing of this run was saved\n"
+        ), file
+
+
+def interrupted():
+    raise KeyboardInterrupt
 
 
 def test_a_second_ctrl_c_names_the_checkpoint_that_there_is(digits, tmp_path, monkeypatch, capsys):
@@ -507,9 +555,33 @@ def test_ctrl_c_between_the_last_step_and_the_weights_loses_nothing(
     for name in ("model.safetensors", "metrics.csv"):
         assert found.pop(name) == (results / name).read_bytes()
     assert all("checkpoint" in name for name in found)
-    err = capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "of an earlier run" not in out
     assert err.startswith("\nstopped: only the files named above were written")
     assert (". To go on:\n" in err) == bool(more)
+
+
+def test_after_ctrl_c_nothing_is_predicted_and_files_of_an_earlier_run_are_told(digits, tmp_path, monkeypatch, capsys):
+    real_train = train_mnist.train
+
+    def then_interrupt(*args):
+        history = real_train(*args)
+        monkeypatch.setattr(train_mnist, "predict", lambda *args: pytest.fail("the test set is predicted"))
+        signal.raise_signal(signal.SIGINT)
+        return history
+
+    monkeypatch.setattr(train_mnist, "train", then_interrupt)
+    stale = ["confusion.csv", "graph.svg", "curves.png", "confusion.png"]
+    for name in (*stale, "metrics.csv"):
+        (tmp_path / name).write_bytes(b"old")
+    assert run(digits, tmp_path) == 130
+    out, err = capsys.readouterr()
+    lines = [
+        f"  {name:<18} left out (the one in the folder is of an earlier run): not written any more" for name in stale
+    ]
+    assert out.splitlines()[-len(stale) :] == lines
+    assert err == "\nstopped: only the files named above were written\n"
+    assert {name for name, content in contents(tmp_path).items() if content == b"old"} == set(stale)
 
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 2, 4, 7, 10, 30, 100])
@@ -546,14 +618,16 @@ def test_what_could_not_be_written_is_told(digits, tmp_path, capsys, monkeypatch
     def stop(reason):
         raise reason
 
+    (tmp_path / "confusion.csv").write_bytes(b"old")
     for reason, code in ((OSError("the disk is full"), 1), (KeyboardInterrupt(), 130)):
         monkeypatch.setattr(train_mnist, "write_csv", lambda path, rows, reason=reason: stop(reason))
         assert run(digits, tmp_path) == code
         captured = capsys.readouterr()
         assert "  model.safetensors  the weights" in captured.out
         assert "metrics.csv" not in captured.out
+        assert "  confusion.csv      left out (the one in the folder is of an earlier run): not wri" in captured.out
         assert "only the files named above were written" in captured.err
-    assert set(contents(tmp_path)) == {"model.safetensors"}
+    assert set(contents(tmp_path)) == {"model.safetensors", "confusion.csv"}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -9,6 +9,7 @@ import pytest
 import nn
 import tensorgrad as tg
 from nn import init
+from tests.parity import tally
 
 
 def rng():
@@ -150,3 +151,4 @@ def test_distributions_are_pytorchs(name, shape):
         np.testing.assert_array_equal(ours, theirs)
     # Two samples of n values differ by more than this with a probability of 1 in 3,000.
     assert ks_distance(ours, theirs) < 2 * math.sqrt(2 / ours.size)
+    tally.count("distributions")

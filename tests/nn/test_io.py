@@ -19,6 +19,7 @@ import safetensors.numpy
 import tensorgrad as tg
 from nn.errors import MissingFileError
 from nn.io import atomic_write, load_file, load_metadata, save, save_file
+from tests.parity import tally
 
 RNG = np.random.default_rng(0)
 DTYPES = ["bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))]
@@ -322,17 +323,18 @@ def zip_with_pickle() -> bytes:
 def test_pickles_are_refused_with_the_line_that_converts_them(tmp_path, name, content):
     file = tmp_path / name
     file.write_bytes(content)
+    target = file.with_name("net.converted.safetensors" if name == "net.safetensors" else f"{file.stem}.safetensors")
     with pytest.raises(tg.FileFormatError) as caught:
         load_file(file)
     text = str(caught.value)
     assert text.startswith(
         f"load: {file}: is a pickle file, as torch.save writes them, and refused because opening one can run code "
-        "from it. Where PyTorch is installed, this converts it: python -c "
+        f"from it. Where PyTorch is installed, this converts it to {target.name}: python -c "
     )
     *_, program = shlex.split(text[text.index("python -c ") :])
     compile(program, "conversion", "exec")
     assert repr(str(file)) in program
-    assert repr(str(file.with_suffix(".safetensors"))) in program
+    assert repr(str(target)) in program
 
 
 def test_a_safetensors_header_of_640_bytes_is_no_pickle(path):
@@ -352,20 +354,42 @@ def test_a_safetensors_file_of_any_name_is_read(tmp_path):
     assert load_file(tmp_path / "odd.pt")["x"].shape == (2,)
 
 
-@pytest.mark.parity
-@pytest.mark.parametrize("old_format", [False, True], ids=["zip", "before 1.6"])
-def test_the_conversion_works(tmp_path, old_format):
-    torch = pytest.importorskip("torch")
-    file = tmp_path / "it's net.pth"
-    weight = torch.arange(6.0).reshape(2, 3)
-    weights = {"a": weight.T, "tied": weight, "n": torch.tensor(3)}
-    torch.save(weights, file, _use_new_zipfile_serialization=not old_format)
+def conversion_of(file):
+    """Run the line that the error prints; the file that it says it writes."""
     with pytest.raises(tg.FileFormatError, match="is a pickle file") as caught:
         load_file(file)
-    python, *arguments = shlex.split(re.search(r"python -c .*$", str(caught.value), re.DOTALL).group())
+    told = re.search(r"this converts it to (.*?): (python -c .*)$", str(caught.value), re.DOTALL)
+    python, *arguments = shlex.split(told[2])
     assert python == "python"
     subprocess.run([sys.executable, *arguments], check=True)
-    assert_same(load_file(file.with_suffix(".safetensors")), {k: v.numpy() for k, v in weights.items()})
+    return file.with_name(told[1])
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    "name, target, key, old_format",
+    [
+        ("it's net.pth", "it's net.safetensors", None, False),
+        ("it's net.pth", "it's net.safetensors", None, True),
+        ("w.safetensors", "w.converted.safetensors", None, False),
+        ("w.safetensors", "w.converted.safetensors", "state_dict", True),
+        ("w", "w.safetensors", "state_dict", False),
+        ("w.pt", "w.safetensors", "model_state_dict", False),
+        ("w.pt", "w.safetensors", "model", False),
+    ],
+)
+def test_the_conversion_works(tmp_path, name, target, key, old_format):
+    torch = pytest.importorskip("torch")
+    file = tmp_path / name
+    weight = torch.arange(6.0).reshape(2, 3)
+    weights = {"a": weight.T, "tied": weight, "n": torch.tensor(3), "model.x": weight, "model": torch.ones(2)}
+    around = {key: weights, "epoch": 3, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}}
+    torch.save(around if key else weights, file, _use_new_zipfile_serialization=not old_format)
+    before = file.read_bytes()
+    assert conversion_of(file) == tmp_path / target
+    assert_same(load_file(tmp_path / target), {k: v.numpy() for k, v in weights.items()})
+    assert file.read_bytes() == before
+    tally.count("conversions")
 
 
 # Writing whole or not at all -----------------------------------------------------------------------------------------

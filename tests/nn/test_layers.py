@@ -9,6 +9,7 @@ import pytest
 import nn
 import tensorgrad as tg
 from nn import functional as F
+from tests.parity import tally
 
 RNG = np.random.default_rng(0)
 
@@ -452,6 +453,7 @@ def test_reprs_are_pytorchs(code):
     assert [(n, tuple(t.shape)) for n, t in ours.state_dict().items()] == [
         (n, tuple(t.shape)) for n, t in theirs.state_dict().items()
     ]
+    tally.count("texts")
 
 
 MODELS = {
@@ -498,6 +500,7 @@ def test_values_gradients_and_buffers_are_pytorchs(name):
         for (n, b), (m, c) in zip(ours.named_buffers(), theirs.named_buffers(), strict=True):
             assert n == m
             close(b, c)
+        tally.count("values", "gradients")
 
 
 def test_running_statistics_of_large_inputs_stay_float32():
@@ -535,5 +538,6 @@ def test_starting_values_are_distributed_as_pytorchs():
             theirs = theirs.detach().numpy()
             assert np.abs(ours.data).max() == pytest.approx(np.abs(theirs).max(), rel=0.05)
             assert ours.data.std() == pytest.approx(theirs.std(), rel=0.15)
+            tally.count("distributions")
     for name in ("relu", "tanh", "linear", "sigmoid", "selu", "leaky_relu", "conv_transpose2d"):
         assert nn.init.calculate_gain(name) == torch.nn.init.calculate_gain(name)

@@ -15,6 +15,7 @@ import pytest
 
 import nn
 import tensorgrad as tg
+from tests.parity import tally
 
 HERE = Path(__file__).name
 
@@ -141,6 +142,23 @@ def test_modules_and_children_by_name():
     assert net.get_submodule("") is net
     with pytest.raises(AttributeError, match=r"get_submodule: Net has no module 'rest\.7'"):
         net.get_submodule("rest.7")
+
+
+def test_parameters_and_buffers_are_found_by_name():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1, bias=False)))
+    for name, parameter in net.named_parameters():
+        assert net.get_parameter(name) is parameter
+    for name, buffer in net.named_buffers():
+        assert net.get_buffer(name) is buffer
+    assert net[0].get_parameter("bias") is net[0].bias
+    for name in ("1.0.running_mean", "1.1.bias", "0", "", "1.0.training"):
+        with pytest.raises(AttributeError, match=f"get_parameter: Sequential has no parameter '{re.escape(name)}'"):
+            net.get_parameter(name)
+    for name in ("0.weight", "1.0", "", "1.0.eps"):
+        with pytest.raises(AttributeError, match=f"get_buffer: Sequential has no buffer '{re.escape(name)}'"):
+            net.get_buffer(name)
+    with pytest.raises(AttributeError, match="get_submodule: Sequential has no module '7'"):
+        net.get_parameter("7.weight")
 
 
 def test_shared_parts_come_once():
@@ -512,6 +530,98 @@ def test_a_hook_may_remove_itself():
     assert seen == [1, "second", "second"]
 
 
+class Scaled(nn.Module):
+    def forward(self, x, factor=1):
+        if factor == 0:
+            raise tg.ShapeError("Scaled: factor is 0")
+        return x * factor
+
+
+def test_a_hook_may_come_first():
+    net, seen = Scaled(), []
+    for name, prepend in (("a", False), ("b", True), ("c", False), ("d", True)):
+        net.register_forward_pre_hook(lambda *args, name=name: seen.append(f"pre {name}"), prepend=prepend)
+        net.register_forward_hook(lambda *args, name=name: seen.append(name), prepend=prepend)
+    net(tg.ones(1))
+    assert seen == ["pre d", "pre b", "pre a", "pre c", "d", "b", "a", "c"]
+
+
+def test_hooks_see_and_change_keyword_arguments():
+    net, seen = Scaled(), []
+    first = net.register_forward_pre_hook(
+        lambda module, args, kwargs: (args, {"factor": kwargs["factor"] + 1}), with_kwargs=True
+    )
+    net.register_forward_hook(lambda *given: seen.append(given[1:3]), with_kwargs=True)
+    net.register_forward_hook(lambda module, args, kwargs, output: output + kwargs["factor"], with_kwargs=True)
+    x = tg.ones(1)
+    assert net(x, factor=2).item() == 6
+    assert seen == [((x,), {"factor": 3})]
+    first.remove()
+    net.register_forward_pre_hook(lambda module, args, kwargs: (args[0] * 5, kwargs), with_kwargs=True)
+    net.register_forward_pre_hook(lambda module, args, kwargs: None, with_kwargs=True)
+    assert net(x, factor=2).item() == 12
+    assert copy.deepcopy(net)(x, factor=2).item() == 12
+    net.register_forward_pre_hook(lambda module, args, kwargs: args, with_kwargs=True)
+    with pytest.raises(tg.DTypeError, match=r"Scaled: a forward pre-hook with kwargs must return None or \(args, kw"):
+        net(x, factor=2)
+
+
+def test_hooks_that_are_called_always_are_called_when_there_is_an_error():
+    net, seen = Scaled(), []
+    net.register_forward_hook(lambda *given: seen.append("not when forward fails"))
+    net.register_forward_hook(lambda module, args, output: seen.append(output), always_call=True)
+    net.register_forward_hook(lambda *given: seen.append(given[1:]), always_call=True, with_kwargs=True)
+    x = tg.ones(1)
+    with pytest.raises(tg.ShapeError, match="Scaled: factor is 0"):
+        net(x, factor=0)
+    assert seen == [None, ((x,), {"factor": 0}, None)]
+    seen.clear()
+    net(x)
+    assert len(seen) == 3
+    seen.clear()
+
+    def fail(*given):
+        raise ValueError("in a hook")
+
+    failing = net.register_forward_hook(fail, prepend=True)
+    with pytest.raises(ValueError, match="in a hook"):
+        net(x)
+    assert [type(item) for item in seen] == [tg.Tensor, tuple]
+    failing.remove()
+    net.register_forward_hook(fail, always_call=True)
+    with pytest.raises(tg.ShapeError, match="Scaled: factor is 0") as error:
+        net(x, factor=0)
+    assert "raised ValueError('in a hook')" in error.value.__notes__[-1]
+
+
+@pytest.mark.parity
+def test_the_order_and_arguments_of_hooks_are_pytorchs():
+    torch = pytest.importorskip("torch")
+    found = []
+    for lib in (nn, torch.nn):
+        seen = []
+
+        class Net(lib.Module):
+            def forward(self, x, times=1):
+                return x * times if times else [][0]
+
+        net = Net()
+        for name, prepend in (("a", False), ("b", True), ("c", False)):
+            net.register_forward_pre_hook(
+                lambda m, a, k, name=name, seen=seen: seen.append((name, a, k)), with_kwargs=True, prepend=prepend
+            )
+            net.register_forward_hook(
+                lambda m, a, k, o, name=name, seen=seen: seen.append((name, a, k, o)),
+                with_kwargs=True, prepend=prepend, always_call=name != "a",
+            )  # fmt: skip
+        net(3, times=2)
+        with pytest.raises(IndexError):
+            net(3, times=0)
+        found.append(seen)
+    assert found[0] == found[1]
+    tally.count("hooks")
+
+
 def test_hooks_belong_to_one_module():
     one, two = nn.ReLU(), nn.ReLU()
     one.register_forward_hook(lambda module, args, output: output + 1)
@@ -583,6 +693,7 @@ def test_lists_are_printed_as_pytorchs():
         lists = ([], [lib.ReLU()], [lib.ReLU()] * 2 + [lib.Sequential(lib.Tanh())] * 3)
         texts.append([repr(lib.Sequential(lib.ModuleList(modules))) for modules in lists])
     assert texts[0] == texts[1]
+    tally.count("texts")
 
 
 # Imports
@@ -746,6 +857,7 @@ def test_backward_hooks_are_pytorchs():
         np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-6)
         np.testing.assert_allclose(ours[2], theirs[2], rtol=1e-6)
     np.testing.assert_allclose(found[1][3], found[0][3], rtol=1e-6)
+    tally.count("gradients")
 
 
 # Casts

@@ -12,6 +12,7 @@ import pytest
 import nn
 import tensorgrad as tg
 from nn import functional as F
+from tests.parity import tally
 
 
 def rounded(tensor):
@@ -360,6 +361,7 @@ def test_one_hot():
     assert out.tolist() == [[[0, 0, 1], [1, 0, 0]], [[0, 1, 0], [0, 0, 1]]]
     assert (out.dtype, out.requires_grad) == (np.int64, False)
     assert F.one_hot(np.array(1, np.uint8), 4).tolist() == [0, 1, 0, 0]
+    assert F.one_hot([0], np.int64(2)).tolist() == [[1, 0]]
     assert F.one_hot(tg.tensor(np.zeros((2, 0), int)), 3).shape == (2, 0, 3)
 
 
@@ -370,6 +372,18 @@ def test_one_hot():
         (lambda: F.one_hot([0, -1]), tg.LabelError, "one_hot: label -1 is out of range for 1 classes (0 to 0)"),
         (lambda: F.one_hot([0], 0), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got 0"),
         (lambda: F.one_hot([0], -2), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got -2"),
+        (lambda: F.one_hot([0], 2.5), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got 2.5"),
+        (lambda: F.one_hot([0], True), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got True"),
+        (lambda: F.one_hot([0], "3"), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got '3'"),
+        (lambda: F.one_hot([0], None), tg.ShapeError, "one_hot: num_classes must be a positive int, or -1, got None"),
+        (
+            lambda: F.one_hot([0], np.uint64(2**63)),
+            tg.ShapeError,
+            f"one_hot: no array holds 1 labels of {2**63} classes",
+        ),
+        (lambda: F.one_hot(np.uint64([2**63])), tg.ShapeError, f"one_hot: no array holds 1 labels of {2**63 + 1} cl"),
+        (lambda: F.one_hot([0, 1], 2**60), tg.ShapeError, f"one_hot: no array holds 2 labels of {2**60} classes"),
+        (lambda: F.one_hot([[0], [1, 2]]), tg.DTypeError, "one_hot: tensor is a list that is no array: [[0], [1, 2]]"),
         (lambda: F.one_hot(np.zeros(0, int)), tg.ShapeError, "one_hot: without labels, num_classes must be given"),
         (lambda: F.one_hot(tg.ones(2)), tg.DTypeError, "one_hot: tensor has dtype float32, labels are integers"),
         (lambda: F.one_hot([True]), tg.DTypeError, "one_hot: tensor has dtype bool, labels are integers"),
@@ -388,3 +402,4 @@ def test_one_hot_is_pytorchs(labels, classes):
     out = F.one_hot(tg.tensor(labels), classes).data
     np.testing.assert_array_equal(out, expected)
     assert (out.shape, out.dtype) == (expected.shape, expected.dtype)
+    tally.count("values")

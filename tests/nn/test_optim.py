@@ -12,6 +12,7 @@ import pytest
 import nn
 import tensorgrad as tg
 from nn.optim import SGD, Adam, AdamW, RMSprop
+from tests.parity import tally
 
 # Every setting that changes the arithmetic, alone and together.
 SETTINGS = [
@@ -68,20 +69,25 @@ def reference(
     else:
         g = g + decay * p
     if kind == "SGD":
-        v = g if t == 1 or not momentum else momentum * state["v"] + (1 - dampening) * g
-        state["v"] = v
-        return p - lr * (g + momentum * v if nesterov else v)
+        if not momentum:
+            return p - lr * g
+        state["v"] = momentum * state["v"] + (1 - dampening) * g if "v" in state else g
+        return p - lr * (g + momentum * state["v"] if nesterov else state["v"])
     if kind == "RMSprop":
         alpha = rest.get("alpha", 0.99)
         state["v"] = alpha * state.get("v", 0) + (1 - alpha) * g**2
-        state["m"] = alpha * state.get("m", 0) + (1 - alpha) * g
-        spread = state["v"] - (state["m"] ** 2 if rest.get("centered") else 0)
-        state["b"] = momentum * state.get("b", 0) + g / (math.sqrt(spread) + eps)
-        return p - lr * state["b"]
+        variance = state["v"]
+        if rest.get("centered"):
+            state["m"] = alpha * state.get("m", 0) + (1 - alpha) * g
+            variance = variance - state["m"] ** 2
+        step = g / (math.sqrt(variance) + eps)
+        if momentum:
+            step = state["b"] = momentum * state.get("b", 0) + step
+        return p - lr * step
     state["m"] = betas[0] * state.get("m", 0) + (1 - betas[0]) * g
-    state["v"] = betas[1] * state.get("v", 0) + (1 - betas[1]) * g**2
-    state["top"] = max(state["v"], state.get("top", 0))
-    v = state["top"] if rest.get("amsgrad") else state["v"]
+    v = state["v"] = betas[1] * state.get("v", 0) + (1 - betas[1]) * g**2
+    if rest.get("amsgrad"):
+        v = state["top"] = max(v, state.get("top", 0))
     return p - lr * (state["m"] / (1 - betas[0] ** t)) / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
 
 
@@ -115,6 +121,7 @@ def test_fifty_steps_are_pytorchs_to_rounding(kind, settings):
         other.step()
         for p, q in zip(params, twins, strict=True):
             np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=2e-5, atol=2e-6, err_msg=f"step {number}")
+    tally.count("trajectories")
 
 
 def test_centred_rmsprop_stays_finite_when_the_gradient_stays_the_same():
@@ -275,16 +282,53 @@ def test_groups_have_settings_of_their_own():
     )
 
 
+def in_turns(kind, settings, opt):
+    """(number of a step, the settings from it on): the defaults, others, the defaults, and the others once more."""
+    for number in range(24):
+        now = settings if number // 6 % 2 else {}
+        opt.param_groups[0].update({**opt.defaults, **now})
+        yield number, now
+
+
+def small_gradient(number, value):
+    """Of about 0.02, so that a buffer that starts elsewhere than at 0 shows, also in the mean of squares."""
+    return 0.01 * (2 * np.cos(number + np.arange(value.size)).reshape(value.shape) + value)
+
+
 @pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
-def test_settings_may_be_changed_between_steps(kind, settings):
-    params, opt = make(kind)
-    take_step(params, opt, 0)
-    opt.param_groups[0].update(settings)
-    losses = [take_step(params, opt, 0) for _ in range(10)]
-    assert losses[-1] < losses[0]
-    opt.param_groups[0].update(opt.defaults)
-    take_step(params, opt, 0)
-    assert all(np.isfinite(p.data).all() for p in params)
+def test_settings_changed_between_steps_hold_from_then_on(kind, settings):
+    p = nn.Parameter(np.array(1.5))
+    opt = getattr(nn.optim, kind)([p])
+    expected, state = 1.5, {}
+    for number, now in in_turns(kind, settings, opt):
+        gradient = float(small_gradient(number, np.array(expected)))
+        p.grad = tg.tensor(np.array(gradient))
+        opt.step()
+        expected = reference(kind, expected, gradient, state, **now)
+        assert p.item() == pytest.approx(expected, rel=1e-12, abs=1e-12), f"step {number}"
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+def test_settings_changed_between_steps_hold_as_in_pytorch(kind, settings):
+    """Where PyTorch has no buffer for a setting that comes late, it is given zeros, as if it had come at the start."""
+    torch = pytest.importorskip("torch")
+    late = ("momentum_buffer", "grad_avg", "max_exp_avg_sq") if kind != "SGD" else ()
+    p, twin = nn.Parameter(np.linspace(-1, 2, 5)), torch.nn.Parameter(torch.linspace(-1, 2, 5, dtype=torch.float64))
+    opt, other = getattr(nn.optim, kind)([p]), getattr(torch.optim, kind)([twin])
+    usual = {key: other.defaults[key] for key in opt.defaults}
+    other.param_groups[0].update(lr=opt.defaults["lr"])
+    for number, now in in_turns(kind, settings, opt):
+        other.param_groups[0].update({**usual, "lr": opt.defaults["lr"], **now})
+        if number:
+            for key in late:
+                other.state[twin].setdefault(key, torch.zeros_like(twin))
+        gradient = small_gradient(number, p.data)
+        p.grad, twin.grad = tg.tensor(gradient), torch.tensor(gradient)
+        opt.step()
+        other.step()
+        np.testing.assert_allclose(p.data, twin.detach().numpy(), rtol=1e-12, atol=1e-13, err_msg=f"step {number}")
+    tally.count("trajectories")
 
 
 P = nn.Parameter([1.0])
@@ -315,6 +359,15 @@ P = nn.Parameter([1.0])
         (lambda: Adam([P], betas=(0.9, 1)), tg.ShapeError, "Adam: betas[1] must be at least 0 and below 1, got 1"),
         (lambda: Adam([P], betas=(0.9,)), tg.ShapeError, "Adam: betas must be two numbers, got (0.9,)"),
         (lambda: Adam([P], betas=0.9), tg.ShapeError, "Adam: betas must be two numbers, got 0.9"),
+        (lambda: Adam([P], betas=None), tg.ShapeError, "Adam: betas must be two numbers, got None"),
+        (lambda: Adam([P], betas="ab"), tg.ShapeError, "Adam: betas must be two numbers, got 'ab'"),
+        (lambda: Adam([P], betas=("a", 0.9)), tg.ShapeError, "Adam: betas[0] must be at least 0 and below 1, got 'a'"),
+        (lambda: Adam([P], lr="x"), tg.ShapeError, "Adam: lr must be a number that is not negative, got 'x'"),
+        (lambda: SGD([P], lr=None), tg.ShapeError, "SGD: lr must be a number that is not negative, got None"),
+        (lambda: SGD([P], lr=True), tg.ShapeError, "SGD: lr must be a number that is not negative, got True"),
+        (lambda: SGD([P], dampening="x"), tg.ShapeError, "SGD: dampening must be a number, got 'x'"),
+        (lambda: SGD([P], momentum=[1]), tg.ShapeError, "SGD: momentum must be a number that is not negative, got [1]"),
+        (lambda: RMSprop([P], alpha=None), tg.ShapeError, "RMSprop: alpha must be a number that is not negative, got"),
         (
             lambda: SGD([{"params": [P], "lr": -1}]),
             tg.ShapeError,
@@ -397,24 +450,162 @@ def test_a_state_that_does_not_fit_is_refused_whole():
         opt.load_state_dict({**before, "state": {9: {}}})
 
 
-@pytest.mark.parametrize(
-    "kind, settings, other, text",
-    [
-        ("SGD", {"momentum": 0.9}, "Adam", "Adam: the state of parameter 0 has no 'step', 'exp_avg', 'exp_avg_sq'"),
-        ("RMSprop", {}, "AdamW", "AdamW: the state of parameter 0 has no 'exp_avg', 'exp_avg_sq'"),
-        ("Adam", {}, "RMSprop", "RMSprop: the state of parameter 0 has no 'square_avg'"),
-    ],
-)
-def test_the_state_of_another_optimiser_is_refused_whole(kind, settings, other, text):
-    params, opt = make(kind, **settings, lr=5)
-    take_step(params, opt, 0)
+OTHERS = [
+    ("SGD", "Adam", "'momentum', 'dampening', 'nesterov', which Adam does not have"),
+    ("SGD", "AdamW", "'momentum', 'dampening', 'nesterov', which AdamW does not have"),
+    ("SGD", "RMSprop", "'dampening', 'nesterov', which RMSprop does not have"),
+    ("Adam", "SGD", "'betas', 'eps', 'amsgrad', which SGD does not have"),
+    ("Adam", "RMSprop", "'betas', 'amsgrad', which RMSprop does not have"),
+    ("AdamW", "SGD", "'betas', 'eps', 'amsgrad', which SGD does not have"),
+    ("AdamW", "RMSprop", "'betas', 'amsgrad', which RMSprop does not have"),
+    ("RMSprop", "SGD", "'alpha', 'eps', 'centered', which SGD does not have"),
+    ("RMSprop", "Adam", "'alpha', 'momentum', 'centered', which Adam does not have"),
+    ("RMSprop", "AdamW", "'alpha', 'momentum', 'centered', which AdamW does not have"),
+]
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.parametrize("kind, other, text", OTHERS)
+def test_the_state_of_another_optimiser_is_refused_whole(kind, other, text, steps):
+    params, opt = make(kind, lr=5)
     twins, taker = make(other)
-    take_step(twins, taker, 0)
+    for number in range(steps):
+        take_step(params, opt, number)
+        take_step(twins, taker, number)
     before = repr(taker.state_dict())
-    with pytest.raises(nn.StateError, match=re.escape(text)):
+    with pytest.raises(nn.StateError, match=re.escape(f"{other}: group 0 of the state has {text}")):
         taker.load_state_dict(opt.state_dict())
     assert repr(taker.state_dict()) == before
     take_step(twins, taker, 1)
+
+
+def test_adam_and_adamw_take_each_others_state():
+    params, opt = make("Adam", lr=0.5)
+    take_step(params, opt, 0)
+    _, taker = make("AdamW")
+    taker.load_state_dict(opt.state_dict())
+    assert repr(taker.state_dict()) == repr(opt.state_dict())
+
+
+def without(key):
+    return lambda state: state["param_groups"][0].pop(key)
+
+
+def setting(key, value):
+    return lambda state: state["param_groups"][0].update({key: value})
+
+
+def remembering(key, value):
+    return lambda state: state["state"][1].update({key: value})
+
+
+@pytest.mark.parametrize(
+    "kind, change, text",
+    [
+        ("Adam", without("betas"), "group 0 of the state has no 'betas'"),
+        ("SGD", without("maximize"), "group 0 of the state has no 'maximize'"),
+        ("SGD", setting("fancy", 1), "group 0 of the state has 'fancy', which SGD does not have"),
+        ("SGD", setting("lr", "x"), "group 0 of the state: lr must be a number that is not negative, got 'x'"),
+        ("SGD", setting("nesterov", True), "group 0 of the state: nesterov needs a momentum above 0 and no dampening"),
+        ("Adam", setting("betas", ("a", 0.9)), "group 0 of the state: betas[0] must be at least 0 and below 1, got"),
+        ("Adam", setting("params", None), "group 0 of the state: 'params' must be a list of numbers, got None"),
+        ("Adam", setting("params", [0, 1, 1]), "the groups of the state name a parameter twice: [0, 1, 1]"),
+        ("Adam", setting("params", ["a", "b", "c"]), "group 0 of the state: 'params' must be a list of numbers, got"),
+        ("AdamW", setting("decoupled_weight_decay", False), "whose weight decay works in another way"),
+        ("Adam", remembering("exp_avg", 0.5), "exp_avg of parameter 1 must be an array, got 0.5"),
+        ("Adam", remembering("exp_avg", [0] * 4), "exp_avg of parameter 1 must be an array, got [0, 0, 0, 0]"),
+        ("Adam", remembering("exp_avg", None), "exp_avg of parameter 1 must be an array, got None"),
+        ("Adam", remembering("exp_avg", np.array(0.5)), "exp_avg of parameter 1 has shape () in the state, the param"),
+        ("Adam", remembering("exp_avg", np.float64(0.5)), "exp_avg of parameter 1 has shape () in the state, the"),
+        ("Adam", remembering("exp_avg_sq", np.zeros(4, int)), "exp_avg_sq of parameter 1 has dtype int64 in the state"),
+        ("Adam", remembering("max_exp_avg_sq", np.zeros(4, bool)), "max_exp_avg_sq of parameter 1 has dtype bool in"),
+        ("Adam", remembering("step", -1), "step of parameter 1 must be a whole number that is not negative, got -1"),
+        ("Adam", remembering("step", 1.5), "step of parameter 1 must be a whole number that is not negative, got 1.5"),
+        ("Adam", remembering("step", math.inf), "step of parameter 1 must be a whole number that is not negative, got"),
+        ("Adam", remembering("step", "2"), "step of parameter 1 must be a whole number that is not negative, got '2'"),
+        ("Adam", remembering("step", None), "step of parameter 1 must be a whole number that is not negative, got No"),
+        ("Adam", remembering("step", np.ones(2)), "step of parameter 1 must be a whole number that is not negative"),
+        ("RMSprop", remembering("momentum_buffer", 0.5), "momentum_buffer of parameter 1 must be an array, got 0.5"),
+        ("RMSprop", remembering("grad_avg", [0]), "grad_avg of parameter 1 must be an array, got [0]"),
+        ("Adam", lambda state: state["state"].update({1: None}), "the state of parameter 1 must be a dict, got None"),
+        ("Adam", lambda state: state.update(state=None), "the state of the parameters must be a dict, got NoneType"),
+        ("Adam", lambda state: state.update(param_groups=None), "param_groups of the state must be a list, got None"),
+        ("Adam", lambda state: state.update(param_groups=[3]), "group 0 of the state must be a dict, got int"),
+    ],
+)
+def test_a_state_of_another_kind_is_refused_whole(kind, change, text):
+    params, opt = make(kind)
+    take_step(params, opt, 0)
+    before = repr(opt.state_dict())
+    state = opt.state_dict()
+    state["param_groups"][0]["lr"] = 9.0
+    change(state)
+    with pytest.raises(nn.StateError, match=re.escape(text)) as error:
+        opt.load_state_dict(state)
+    assert str(error.value).startswith(f"{kind}: ")
+    assert repr(opt.state_dict()) == before
+
+
+def test_no_state_at_all_is_refused():
+    with pytest.raises(nn.StateError, match="SGD: the state must be a dict, got NoneType"):
+        SGD([P]).load_state_dict(None)
+
+
+def test_buffers_are_cast_to_the_dtype_of_the_parameter_and_copied():
+    params, opt = make("Adam")
+    take_step(params, opt, 0)
+    state = opt.state_dict()
+    state["state"][0].update(exp_avg=np.full((3, 4), 0.1), exp_avg_sq=tg.full((3, 4), 0.2), step=np.float32(3))
+    opt.load_state_dict(state)
+    held = opt.state[params[0]]
+    assert held["exp_avg"].dtype == held["exp_avg_sq"].dtype == np.float32
+    assert held["exp_avg_sq"] is not state["state"][0]["exp_avg_sq"].data
+    assert type(held["step"]) is int
+    assert held["step"] == 3
+    take_step(params, opt, 1)
+    assert params[0].dtype == np.float32
+
+
+def test_an_optimiser_of_ones_own_remembers_what_it_likes():
+    class Own(nn.optim.Optimizer):
+        def _update(self, parameter, gradient, group, state):
+            state.update(count=state.get("count", 0.0) + 0.5, told="yes", velocity=gradient.copy())
+
+    p = nn.Parameter([1.0, 2.0])
+    p.grad = tg.ones(2)
+    opt = Own([p], {"lr": 1.0})
+    opt.step()
+    other = Own([nn.Parameter([1.0, 2.0])], {"lr": 1.0})
+    other.load_state_dict(opt.state_dict())
+    assert repr(other.state_dict()) == repr(opt.state_dict())
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+def test_pytorchs_state_is_taken_and_gone_on_from(kind, settings):
+    torch = pytest.importorskip("torch")
+    twins = [torch.nn.Parameter(torch.tensor(p.data, dtype=torch.float64)) for p in make(kind)[0]]
+    other = getattr(torch.optim, kind)(twins, **settings)
+    torch.optim.lr_scheduler.OneCycleLR(other, 0.1, 100, cycle_momentum=False)  # which notes its rates in the groups
+
+    def gradients(number):
+        return [small_gradient(number, twin.detach().numpy()) for twin in twins]
+
+    for number in range(4):
+        for twin, gradient in zip(twins, gradients(number), strict=True):
+            twin.grad = torch.tensor(gradient)
+        other.step()
+    params = [nn.Parameter(twin.detach().numpy()) for twin in twins]
+    opt = getattr(nn.optim, kind)(params)
+    opt.load_state_dict(other.state_dict())
+    for number in range(4, 8):
+        for p, twin, gradient in zip(params, twins, gradients(number), strict=True):
+            p.grad, twin.grad = tg.tensor(gradient), torch.tensor(gradient)
+        opt.step()
+        other.step()
+        for p, twin in zip(params, twins, strict=True):
+            np.testing.assert_allclose(p.data, twin.detach().numpy(), rtol=1e-12, atol=1e-13, err_msg=f"step {number}")
+    tally.count("states")
 
 
 def test_a_state_that_lacks_parts_is_refused():

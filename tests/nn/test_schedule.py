@@ -22,6 +22,7 @@ from nn.schedule import (
     SequentialLR,
     StepLR,
 )
+from tests.parity import tally
 
 
 def make(kind=Adam, groups=1, **settings):
@@ -83,6 +84,7 @@ def test_one_cycle_is_pytorchs(total, pct, strategy, three, kind):
         theirs = torch.optim.lr_scheduler.OneCycleLR(other, 0.5, **options)
     except ZeroDivisionError:
         OneCycleLR(opt, 0.5, **options)  # a phase of no steps: PyTorch fails, here it is passed over
+        tally.count("passed over")
         return
     ours = OneCycleLR(opt, 0.5, **options)
     for step in range(total + 1):
@@ -98,6 +100,7 @@ def test_one_cycle_is_pytorchs(total, pct, strategy, three, kind):
         except ZeroDivisionError:
             break
         ours.step()
+    tally.count("schedules")
 
 
 @pytest.mark.parametrize("at", [0, 1, 13, 39])
@@ -256,6 +259,7 @@ def test_fifty_steps_of_schedules_are_pytorchs(name):
         other.step()
         ours.step()
         theirs.step()
+    tally.count("schedules")
 
 
 @pytest.mark.parity
@@ -271,6 +275,7 @@ def test_two_schedules_at_once_are_pytorchs():
         other.step()
         for schedule in (*pairs[0], *pairs[1]):
             schedule.step()
+    tally.count("schedules")
 
 
 PLATEAUS = [
@@ -294,6 +299,7 @@ def test_fifty_steps_of_a_plateau_are_pytorchs(settings):
         theirs.step(torch.tensor(metric))
         assert rates(opt) == pytest.approx(rates(other), rel=1e-12), step
         assert (ours.num_bad_epochs, ours.best) == (theirs.num_bad_epochs, pytest.approx(theirs.best))
+    tally.count("schedules")
 
 
 def test_steps_and_milestones():

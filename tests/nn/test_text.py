@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 
 import numpy as np
 import pytest
@@ -56,6 +57,15 @@ def test_the_lectures_network():
         ("fc 10 relu", "Flatten Linear ReLU"),
         ("flatten dropout .5 fc 10 log_softmax", "Flatten Dropout Linear LogSoftmax"),
         ("fc 20 linear fc 10", "Flatten Linear Linear"),
+        ("pool 3x3 stride 2 x2", "MaxPool2d MaxPool2d"),
+        ("pool 3x3 stride 2 x 2", "MaxPool2d MaxPool2d"),
+        ("pool 3x3 stride 2x1 x2", "MaxPool2d MaxPool2d"),
+        ("pool padding 1 x2", "MaxPool2d MaxPool2d"),
+        ("avgpool 2x2 x2", "AvgPool2d AvgPool2d"),
+        ("fc 10 x3", "Flatten Linear ReLU Linear ReLU Linear"),
+        ("fc 10 \N{MULTIPLICATION SIGN}2", "Flatten Linear ReLU Linear"),
+        ("dropout 0.5 x2", "Dropout Dropout"),
+        ("([3x3, 8]x2)x2", "Conv2d ReLU Conv2d ReLU Conv2d ReLU Conv2d ReLU"),
     ],
 )
 def test_what_is_built(text, expected):
@@ -70,6 +80,8 @@ def test_options():
     assert layers("[1x1, 4]")[0] == "Conv2d(1, 4, (1, 1), stride=(1, 1))"
     assert layers("pool 3x3 stride 2 padding 1")[0].startswith("MaxPool2d(3, stride=2, padding=1,")
     assert layers("avgpool 2x3")[0] == "AvgPool2d((2, 3), stride=(2, 3), padding=0)"
+    assert layers("pool 3x3 stride 2 x2") == layers("pool 3x3 stride 2 pool 3x3 stride 2")
+    assert layers("pool padding 1 x2") == layers("pool padding 1 pool padding 1")
     assert layers("dropout 0.3")[0] == "Dropout(p=0.3, inplace=False)"
 
 
@@ -131,6 +143,23 @@ def test_dtype_and_generator():
         ("[3x3, 4, stride 2, padding 1, stride 2]", "there is a stride already", 31),
         ("avgpool padding 0 padding 1", "there is a padding already", 19),
         ("[3x3, 4, groups 2x3]", "the number of groups should stand here, got '2x3'", 17),
+        ("[3 x 3, 4]", "a kernel size such as 3x3 should stand here, got '3'", 2),
+        ("[3x 3, 4]", "a kernel size such as 3x3 should stand here, got '3'", 2),
+        ("[3x3, 4, stride 2 x2]", "a comma or ] should stand here, got 'x2'", 19),
+        ("fc 10x3", "the number of units should stand here, got '10x3'", 4),
+        ("pool 2x2x2", "'x' is no layer: a layer is", 9),
+        ("pool stride 2x 2", "'x' is no layer: a layer is", 14),
+        ("pool 3 x3", "'3' is no layer: a convolution is written [3x3, 16]", 6),
+        ("dropout 0.5x2", "'x' is no layer: a layer is", 12),
+        ("relu x999999999", "the network would have more than 10,000 layers here", 6),
+        ("relu x10001", "the network would have more than 10,000 layers here", 6),
+        ("((relu x200) x200) x200", "the network would have more than 10,000 layers here", 14),
+        ("relu x6000 (relu x6000)", "the network would have more than 10,000 layers here", 23),
+        ("relu x10000 tanh", "the network would have more than 10,000 layers here", 13),
+        ("fc 999999999", "weights of 999999999x784 are too many", 1),
+        ("fc 45000 fc 45000 fc 5000", "weights of 5000x45000 are too many", 19),
+        ("fc 50000 x10", "weights of 50000x50000 are too many", 1),
+        ("[3x3, 99999] x9", "weights of 99999x99999x3x3 are too many", 1),
         ("linear", "there is no layer that linear keeps an activation from", 1),
         ("(linear) x2", "there is no layer that linear keeps an activation from", 2),
     ],
@@ -144,12 +173,49 @@ def test_errors_show_the_place(text, message, position):
     assert mark == "  " + " " * (position - 1) + "^"
 
 
+def test_weights_without_memory_are_told(monkeypatch):
+    def full(shape, dtype):
+        raise MemoryError
+
+    monkeypatch.setattr(nn.linear, "blank", full)
+    with pytest.raises(tg.ShapeError, match="cnn: there is not enough memory for the weights") as caught:
+        nn.cnn("pool fc 10", (1, 28, 28))
+    assert str(caught.value).endswith("\n  pool fc 10\n       ^")
+
+
+def test_without_values_weights_may_be_many():
+    with nn.meta():
+        net = nn.cnn("fc 999999999", (1, 28, 28))
+        assert net[1].weight.shape == (999_999_999, 784)
+
+
+def test_as_many_layers_as_there_may_be_take_a_time_that_grows_with_their_number():
+    def seconds(count):
+        best = 9.0
+        for _ in range(3):
+            start = time.perf_counter()
+            assert len(nn.cnn(f"relu x{count}", (1, 4, 4))) == count
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    assert seconds(10_000) < 40 * seconds(1_000)  # about 10; 100 where each layer counted those before it
+
+
 def test_other_errors():
     with pytest.raises(tg.ShapeError, match="cnn: the text names no layer"):
         nn.cnn("  ", (1, 2, 3))
     for shape in [(28, 28), (1, 0, 28), (1, 28.0, 28), None, 28]:
         with pytest.raises(tg.ShapeError, match=r"cnn: in_shape must be \(channels, height, width\), got "):
             nn.cnn("fc 10", shape)
+    for text in (None, b"fc 10", 3, ["fc 10"]):
+        with pytest.raises(tg.DTypeError, match=re.escape(f"cnn: text must be a string, got {text!r}")):
+            nn.cnn(text, (1, 28, 28))
+    for generator in (5, "seed", np.random.RandomState(0)):
+        with pytest.raises(tg.DTypeError, match="cnn: generator must be a NumPy Generator or None, got "):
+            nn.cnn("pool", (1, 28, 28), generator=generator)
+    for dtype in (np.int64, "int64", "none", 3, bool, complex):
+        with pytest.raises(tg.DTypeError, match="cnn: dtype must be one of floats, got "):
+            nn.cnn("pool", (1, 28, 28), dtype=dtype)
     with pytest.raises(tg.ShapeError, match="notation: 0 is a Upsample, which has no notation"):
         nn.notation(nn.Sequential(nn.Upsample(scale_factor=2)))
     with pytest.raises(tg.ShapeError, match="notation: the model is a LeNet5, which has no notation"):

@@ -9,6 +9,7 @@ import pytest
 import nn
 import tensorgrad as tg
 from nn.utils import clip_grad_norm_, clip_grad_value_
+from tests.parity import tally
 
 
 def make(scale=1.0, dtype=np.float32):
@@ -76,7 +77,9 @@ def test_clipping_is_pytorchs(norm_type, scale, dtype):
     assert found.item() == pytest.approx(expected.item(), rel=1e-6)
     for p, q in zip(ours, twins, strict=True):
         np.testing.assert_allclose(p.grad.data, q.grad.numpy(), rtol=1e-6)
+    tally.count("clipped by norm")
     clip_grad_value_(ours, 0.3)
     torch.nn.utils.clip_grad_value_(twins, 0.3)
     for p, q in zip(ours, twins, strict=True):
         np.testing.assert_allclose(p.grad.data, q.grad.numpy(), rtol=1e-6)
+    tally.count("clipped by value")

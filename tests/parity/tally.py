@@ -3,7 +3,7 @@
 from collections import Counter
 
 ALL = ("values", "gradients", "second order")
-agreed: Counter[str] = Counter()  # in the test that runs; tests/parity/conftest.py hands it on
+agreed: Counter[str] = Counter()  # in the test that runs; tests/conftest.py hands it on
 
 
 def count(*orders):

@@ -286,7 +286,7 @@ def test_a_pth_file_is_refused_with_the_line_that_converts_it(tmp_path):
     with pytest.raises(tg.FileFormatError, match=r"is a pickle file, as torch\.save writes them") as caught:
         nn.load(ours, path)
     assert {name: tensor.tolist() for name, tensor in ours.state_dict().items()} == before
-    command = re.search(r"this converts it: python (-c .*)", str(caught.value), flags=re.DOTALL).group(1)
+    command = re.search(r"this converts it to .*?: python (-c .*)", str(caught.value), flags=re.DOTALL).group(1)
     subprocess.run(f"{sys.executable} {command}", shell=True, check=True)
     nn.load(ours, path.with_suffix(".safetensors"))
     x = np.random.default_rng(0).standard_normal((5, 1, 6, 6)).astype(np.float32)
