@@ -21,7 +21,7 @@ LEAKS := $(if $(strip $(ARGS)),,$(RUN) -m pytest -q tests/test_leaks.py)
 # Two targets installing into one environment at a time would disturb each other.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check lint format parity bench-scalar clean
+.PHONY: help demo test test-all check lint format parity bench bench-quick bench-scalar clean
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,12 @@ format: $(VENV)/.dev  ## sort imports, fix what ruff can fix, format
 
 parity: $(VENV)/.parity  ## values and gradients against PyTorch
 	$(PYTEST) -m parity $(ARGS)
+
+bench: $(VENV)/.bench  ## time and memory beside PyTorch's in one table, written to runs/bench.json too: see docs/performance.md
+	$(RUN) -m benchmarks $(ARGS)
+
+bench-quick: $(VENV)/.bench  ## the same in two minutes, with fewer rows and coarser figures
+	$(RUN) -m benchmarks --quick $(ARGS)
 
 bench-scalar: $(VENV)/.parity  ## the cost of a scalar operation against PyTorch's
 	$(RUN) -m benchmarks.scalar_ops $(ARGS)
@@ -86,4 +92,9 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml
 $(VENV)/.parity: $(VENV)/.dev
 	@echo "Installing PyTorch, the oracle of the parity tests, into $(VENV) ..."
 	@$(INSTALL) -e '.[viz,plots,dev,parity]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.made pyproject.toml
+	@echo "Installing PyTorch, MyGrad and autograd, which tensorgrad is measured against, into $(VENV) ..."
+	@$(INSTALL) -e '.[bench]'
 	@touch $@

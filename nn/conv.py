@@ -19,11 +19,11 @@ Padding = tuple[int, ...] | tuple[tuple[int, int], ...]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def tuple_of(layer: str, what: str, value: Size, rank: int, least: int = 1) -> tuple[int, ...]:
-    """A number, or one for each of `rank` axes, as a tuple of ints not below `least`."""
+def tuple_of(layer: str, what: str, value: Size, rank: int, least: int = 1, ways: str = "") -> tuple[int, ...]:
+    """A number, or one for each of `rank` axes, as a tuple of ints not below `least`; `ways` is for the error."""
     given = tuple(value) if isinstance(value, Sequence) else (value,) * rank
     if len(given) != rank or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in given):
-        raise tg.ShapeError(f"{layer}: {what} must be an int or {rank} ints, got {value!r}")
+        raise tg.ShapeError(f"{layer}: {what} must be {ways or f'an int or {rank} ints'}, got {value!r}")
     if any(n < least for n in given):
         raise tg.ShapeError(f"{layer}: {what} must be at least {least}, got {value!r}")
     return tuple(int(n) for n in given)
@@ -32,10 +32,11 @@ def tuple_of(layer: str, what: str, value: Size, rank: int, least: int = 1) -> t
 def padding_of(layer: str, value: Size | Sides, rank: int) -> Padding:
     """Padding as a number for each axis; as a pair (before, after) for each where the sides of some axis differ."""
     if not isinstance(value, tuple | list) or not any(isinstance(part, tuple | list) for part in value):
-        return tuple_of(layer, "padding", value, rank, least=0)  # type: ignore[arg-type]
+        ways = f"an int, {rank} ints or {rank} pairs (before, after), in a tuple or list"
+        return tuple_of(layer, "padding", value, rank, least=0, ways=ways)  # type: ignore[arg-type]
     if len(value) != rank or any(not isinstance(part, tuple | list) or len(part) != 2 for part in value):
         raise tg.ShapeError(f"{layer}: padding must be a pair (before, after) for each of {rank} axes, got {value!r}")
-    given = (tuple_of(layer, f"padding[{axis}]", side, 2, least=0) for axis, side in enumerate(value))
+    given = (tuple_of(layer, f"padding[{axis}]", side, 2, 0, "2 ints") for axis, side in enumerate(value))
     pairs = tuple((before, after) for before, after in given)
     if any(before != after for before, after in pairs):
         return pairs

@@ -19,6 +19,9 @@ def handle(module: Any, attribute: str, key: int) -> tg.RemovableHandle:
     def take_away() -> None:  # from a copy: the hooks may be running
         hooks = getattr(module, attribute)
         setattr(module, attribute, {k: hook for k, hook in hooks.items() if k != key})
+        for kind in ("_hooks_with_kwargs", "_hooks_always"):
+            if key in getattr(module, kind):
+                setattr(module, kind, getattr(module, kind) - {key})
 
     return tg.RemovableHandle(take_away)
 

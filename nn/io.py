@@ -38,6 +38,32 @@ DTYPES = {
 }
 PICKLE_SUFFIXES = (".pth", ".pt", ".pkl", ".pickle")
 
+# Statements, to stand on one line, that convert the pickle file `source`. Its weights are the one dict of nothing but
+# tensors that is nearest to the outside: a checkpoint of a training run has them beside the epoch and the like. Of
+# several, the one under the name that is usual. Dicts whose keys are not names, as in optimisers, are not looked into.
+CONVERSION = (  # in double quotes, which need no escape in a shell's single ones
+    "import os, sys, torch",
+    "from safetensors.torch import save_file",
+    'os.path.lexists(target) and sys.exit(f"{target} exists already and is not overwritten: load it, or move it away")',
+    'found = torch.load(open(source, "rb"), map_location="cpu", weights_only=True)',
+    "named = lambda value: isinstance(value, dict) and all(isinstance(key, str) for key in value)",
+    "whole = lambda value: named(value) and value and all(isinstance(part, torch.Tensor) for part in value.values())",
+    "parts = lambda value: value.items() if named(value) else enumerate(value) if isinstance(value, (list, tuple)) "
+    "else ()",
+    "inside = lambda level: [place for place in level if whole(place[1])] or (level and inside("
+    '[(f"{at}[{key!r}]", part) for at, value in level for key, part in parts(value)]))',
+    'places = inside([("", found)])',
+    'usual = [place for key in ("state_dict", "model_state_dict", "model") for place in places '
+    'if place[0].endswith(f"[{key!r}]")]',
+    "places = usual[:1] or places",
+    'count = len(places) or "no"',
+    'len(places) == 1 or sys.exit(f"{source} was not converted: it holds {count} dicts of nothing but tensors by name" '
+    '+ "".join(f", {at}" for at, _ in places[:9]))',
+    "(at, weights), = places",
+    "save_file({name: value.contiguous().clone() for name, value in weights.items()}, target)",
+    'print(f"{target}: {len(weights)} tensors" + (at and f", what stands at {at}"))',
+)
+
 
 class HasStateDict(Protocol):
     """A module, or anything else whose state is a mapping from names to tensors."""
@@ -193,15 +219,7 @@ def _conversion(path: Path) -> str:
     target = path.with_suffix(".safetensors")
     if path.suffix.lower() == ".safetensors":  # a pickle under a wrong name, which is not to be overwritten
         target = path.with_name(f"{path.stem}.converted.safetensors")
-    code = (
-        "import torch; from safetensors.torch import save_file; "
-        f"found = torch.load(open({str(path)!r}, 'rb'), map_location='cpu', weights_only=True); "
-        # A checkpoint of a training run has the weights under one of these names, beside the epoch and the like.
-        "inside = [found[key] for key in ('state_dict', 'model_state_dict', 'model') "
-        "if isinstance(found.get(key), dict)]; "
-        "weights = inside[0] if inside else found; "
-        f"save_file({{name: value.contiguous().clone() for name, value in weights.items()}}, {str(target)!r})"
-    )
+    code = "; ".join([*CONVERSION[:2], f"source, target = {str(path)!r}, {str(target)!r}", *CONVERSION[2:]])
     return (
         "is a pickle file, as torch.save writes them, and refused because opening one can run code from it. "
         f"Where PyTorch is installed, this converts it to {target.name}: python -c {shlex.quote(code)}"

@@ -119,8 +119,10 @@ class Module:
             kwargs = {name: tg.from_numpy(arg) if isinstance(arg, np.ndarray) else arg for name, arg in kwargs.items()}
         output, called = None, []  # called: keys of the forward hooks that were
         try:
+            # The keys as they are now: a hook that another one removes is still called, with what it takes.
+            with_kwargs = self._hooks_with_kwargs
             for key, pre_hook in self._forward_pre_hooks.items():
-                if key in self._hooks_with_kwargs:
+                if key in with_kwargs:
                     args, kwargs = self._changed(pre_hook(self, args, kwargs), args, kwargs)
                     continue
                 changed = pre_hook(self, args)
@@ -131,10 +133,10 @@ class Module:
                 watch = BackwardWatch(self, self._backward_pre_hooks, self._backward_hooks, len(args))
                 args = watch.enter(args)
             output = self.forward(*args, **kwargs)
+            with_kwargs = self._hooks_with_kwargs
             for key, hook in self._forward_hooks.items():
                 called.append(key)
-                with_kwargs = key in self._hooks_with_kwargs
-                changed = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
+                changed = hook(self, args, kwargs, output) if key in with_kwargs else hook(self, args, output)
                 if changed is not None:
                     output = changed
             if watch is not None:
@@ -144,9 +146,10 @@ class Module:
                 name = (_NAMES.get() or {}).get(id(self))
                 place = f"module {name}, " if name else ""
                 error.add_note(f"in {place}{type(self).__name__}({self.extra_repr()})")
+            with_kwargs, always = self._hooks_with_kwargs, self._hooks_always
             for key, hook in self._forward_hooks.items():
-                if key in self._hooks_always and key not in called:
-                    self._call_in_spite_of(error, hook, key, args, kwargs, output)
+                if key in always and key not in called:
+                    self._call_in_spite_of(error, hook, (args, kwargs) if key in with_kwargs else (args,), output)
             raise
         return output
 
@@ -164,15 +167,10 @@ class Module:
         changed = answer[0] if isinstance(answer[0], tuple) else (answer[0],)
         return changed, answer[1]
 
-    def _call_in_spite_of(
-        self, error: Exception, hook: Hook, key: int, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> None:
+    def _call_in_spite_of(self, error: Exception, hook: Hook, given: tuple[Any, ...], output: Any) -> None:
         """Call a hook that is to be called always; what it raises itself is noted on the error that is under way."""
         try:
-            if key in self._hooks_with_kwargs:
-                hook(self, args, kwargs, output)
-            else:
-                hook(self, args, output)
+            hook(self, *given, output)
         except Exception as other:
             error.add_note(f"and the forward hook {hook!r} raised {other!r}")
 

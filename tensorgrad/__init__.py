@@ -151,6 +151,10 @@ from .primitive import elementwise as elementwise
 from .primitive import primitive as primitive
 from .random import default_generator as default_generator
 from .random import manual_seed as manual_seed
+from .settings import conv_algorithm as conv_algorithm
+from .settings import empty_cache as empty_cache
+from .settings import get_num_threads as get_num_threads
+from .settings import set_num_threads as set_num_threads
 from .tensor import RemovableHandle as RemovableHandle
 from .tensor import Tensor as Tensor
 
@@ -195,6 +199,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_algorithm",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -206,6 +211,7 @@ __all__ = [
     "elementwise",
     "elu",
     "embedding",
+    "empty_cache",
     "enable_grad",
     "eq",
     "erf",
@@ -224,6 +230,7 @@ __all__ = [
     "gather",
     "ge",
     "gelu",
+    "get_num_threads",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -286,6 +293,7 @@ __all__ = [
     "rms_norm",
     "selu",
     "set_grad_enabled",
+    "set_num_threads",
     "sigmoid",
     "silu",
     "smooth_l1_loss",

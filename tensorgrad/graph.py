@@ -18,9 +18,10 @@ An operation is a primitive with its VJPs, which are called rules:
 The names of a rule's parameters say what it needs, and only that is kept until then: here the input x (rules.py). Rules
 use operators and functions of tensorgrad, never NumPy's, and never write to what they are given.
 
-Calling a primitive computes its output and, if an input requires a gradient, leaves a node. Its edges point to what
-made its inputs: (node, output number), or a leaf tensor. `walk` goes back along the edges, newest node first, calls the
-rules and adds up what arrives at every tensor: that is reverse-mode differentiation. For z = x * y + x it visits
+Calling a primitive computes its output and, if an input requires a gradient, leaves a node. Its sources are what made
+its inputs: a node (its output 0), or (node, output number), or a leaf tensor. `walk` goes back to the sources, newest
+node first, calls the rules and adds up what arrives at every source: that is reverse-mode differentiation. For
+z = x * y + x it visits
 
     add (number 2)   rules give g to the node mul, and g to the leaf x
     mul (number 1)   rules give g * y to the leaf x, where it is added to the g that came before, and g * x to y
@@ -38,18 +39,17 @@ the cotangent of a root, which a walk starts with; a *target* is a tensor whose 
 
 from __future__ import annotations
 
-import heapq
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
 from .modes import STATE, Mode, Observer
-from .node import Edge, Node, TensorBase, make_tensor, version_cell
+from .node import Node, Source, TensorBase, form_of, make_tensor, source_of, version_cell
 from .primitive import astype, clone, sum_to
 from .rules import BYPRODUCT, COTANGENT, DTYPE, INPUT, OUTPUT, PARAM, SAVED, SHAPE, WANTED, Rule
 
@@ -112,17 +112,17 @@ def grad(
     gradients: list[Any] = []
     given: set[Any] = set()
     for number, target in enumerate(targets):
-        edge = edge_of(target)
-        g = found.get(edge)
+        source = source_of(target)
+        g = found.get(source)
         if g is None and not allow_unused:
             raise GradientError(
                 f"grad: the outputs do not depend on input {number}, of shape {target._data.shape}; "
                 "pass allow_unused=True to get None for it"
             )
-        if g is not None and edge in given:
+        if g is not None and source in given:
             with Mode(recording=create_graph):
                 g = clone(g)  # the same input asked for twice
-        given.add(edge)
+        given.add(source)
         gradients.append(g if g is None or isinstance(g, TensorBase) else make_tensor(g))
     return tuple(gradients)
 
@@ -162,131 +162,140 @@ def walk(
 ) -> dict[Any, Any]:
     """Carry the roots' cotangents back through the graph; return {target: its cotangent}.
 
-    Targets are all leaves unless given; a given interior tensor is found under its (node, index). Cotangents are
-    arrays, or tensors with a graph of their own under `create_graph`. Saved arrays are dropped on the way unless
-    `retain_graph`. Nothing outside the graph is changed, so an error leaves every `.grad` as it was.
+    Targets are all leaves unless given; a given interior tensor is found under its source. Cotangents are arrays, or
+    tensors with a graph of their own under `create_graph`. Saved arrays are dropped on the way unless `retain_graph`.
+    Nothing outside the graph is changed, so an error leaves every `.grad` as it was.
     """
-    asked = set() if targets is None else {edge_of(t) for t in targets}
-    needed = None if targets is None else _leading_to(roots, asked)
+    asked = set() if targets is None else {source_of(t) for t in targets}
+    leading = None if targets is None else _leading_to(roots, asked)
     # A gradient may be infinite or nan; that is for the caller to see in it, not for NumPy to warn of.
     with Mode(recording=create_graph, scope=""), np.errstate(all="ignore"):
-        leaves, found = _carry_back(roots, cotangents, needed, asked, retain_graph, create_graph)
+        leaves, found = _carry_back(roots, cotangents, leading, asked, retain_graph, create_graph)
         # Only now is a leaf's cotangent complete: any node may have added to it.
-        for tensor, sums in leaves.items():
-            if isinstance(sums[0], np.generic):
-                sums[0] = np.asarray(sums[0])
+        for tensor in leaves:
+            g = leaves[tensor]
+            if isinstance(g, np.generic):
+                leaves[tensor] = g = np.asarray(g)
             if tensor._hooks:
-                sums[0] = _run_hooks(tensor._hooks, sums[0], "leaf")
+                leaves[tensor] = g = _run_hooks(tensor._hooks, g, "leaf")
             for observer in STATE.get().observers:
-                observer.finished(tensor, sums[0])
-            if needed is None or tensor in asked:
-                found[tensor] = _owned(sums)
+                observer.finished(tensor, g)
+            del g  # `_owned` counts who holds it
+            if leading is None or tensor in asked:
+                found[tensor] = _owned(leaves, tensor)
     return found
 
 
 def _carry_back(
     roots: Sequence[TensorBase],
     cotangents: Sequence[Any],
-    needed: set[Any] | None,
+    leading: set[Node] | None,
     asked: set[Any],
     retain_graph: bool,
     create_graph: bool,
-) -> tuple[dict[TensorBase, list[Any]], dict[Any, Any]]:
+) -> tuple[dict[TensorBase, Any], dict[Any, Any]]:
     """The heart of `walk`: what arrived at the leaves, and at the interior tensors asked for."""
-    pending: dict[Node, list[Any]] = {}  # for each node not visited yet, what has arrived at each of its outputs
-    leaves: dict[TensorBase, list[Any]] = {}  # likewise for leaves: lists of one
-    own: set[Any] = set()  # edges where the sum is a buffer of the walk's own, to which more may be added in place
-    queue: list[tuple[int, Node]] = []  # the pending nodes, as a heap with the newest on top
+    sums: dict[Any, Any] = {}  # for each source not visited yet, the sum of what has arrived there
+    own: set[Any] = set()  # sources whose sum is a buffer of the walk's own, to which more may be added in place
+    queue: list[tuple[int, Node]] = []  # the nodes where something has arrived, as a heap with the newest on top
     found: dict[Any, Any] = {}
     observers = STATE.get().observers
     expected = None if create_graph else ndarray  # the class of a rule's result that can be taken as it is
 
-    def arrive(edge: Any, g: Any, giver: Node | None = None, number: int = 0) -> None:
-        """Add g to what has arrived at the tensor that an edge points to: a seed, or what a rule gave for an input."""
+    def arrive(source: Any, g: Any, giver: Node | None = None, number: int = 0) -> None:
+        """Add g to what has arrived at a source: a seed, or what a rule gave for input `number` of `giver`."""
         if giver is not None:
+            like: Any = source  # a node has its output 0's shape and dtype
+            if source.__class__ is not Node:
+                like = form_of(source) if source.__class__ is tuple else source._data
             fits = g.__class__ is expected or (expected is not None and isinstance(g, np.generic))
-            if not fits or g.shape != giver.shapes[number] or g.dtype is not giver.dtypes[number]:
+            if not fits or g.shape != like.shape or g.dtype is not like.dtype:
                 g = _fitted(giver, number, g)
-            for observer in observers:
-                observer.contributed(giver, number, g if g is None or create_graph else np.asarray(g))
+            if observers:
+                for observer in observers:
+                    observer.contributed(giver, number, g if g is None or create_graph else np.asarray(g))
             if g is None:
                 return
-        if edge.__class__ is tuple:
-            node, i = edge
-            sums = pending.get(node)
-            if sums is None:
-                sums = pending[node] = [None] * len(node.outputs)
-                heapq.heappush(queue, (-node.seq, node))  # numbers are unique, so nodes are never compared
-        else:
-            i, sums = 0, leaves.get(edge)
-            if sums is None:
-                sums = leaves[edge] = [None]
-        total = sums[i]
+        total = sums.get(source)
         if total is None:
-            sums[i] = g  # borrowed: it may be another tensor's cotangent too, so it is never written to
+            sums[source] = g  # borrowed: it may be another tensor's cotangent too, so it is never written to
+            if source.__class__ is Node:
+                heappush(queue, (-source.seq, source))  # numbers are unique, so nodes are never compared
+            elif source.__class__ is tuple:
+                heappush(queue, (-source[0].seq, source[0]))
         elif total.__class__ is not ndarray:
-            sums[i] = total + g  # of tensors, or of the scalars that NumPy makes of 0-d arrays
-        elif edge in own:
+            sums[source] = total + g  # of tensors, or of the scalars that NumPy makes of 0-d arrays
+        elif source in own:
             np.add(total, g, total)
         else:
-            sums[i] = total + g
-            own.add(edge)
+            sums[source] = total + g
+            own.add(source)
 
     for root, g in zip(roots, cotangents, strict=True):
-        if root.node is not None or needed is None or root in asked:
-            arrive(edge_of(root), g)
+        if root.node is not None or leading is None or root in asked:
+            arrive(source_of(root), g)
     try:
         while queue:
-            node = heapq.heappop(queue)[1]
-            gs = pending.pop(node)
-            if (len(gs) > 1 or gs[0].__class__ is not expected) and not create_graph:
+            node = heappop(queue)[1]
+            g = sums.pop(node, None)
+            if g.__class__ is not ndarray and isinstance(g, np.generic):
+                g = np.asarray(g)
+            gs = [g]
+            if node.others:
+                gs += [sums.pop((node, i), None) for i in range(1, len(node.others) + 1)]
+                if all(g is None for g in gs):
+                    continue  # visited already: it was put in the queue once for each of its outputs
                 gs = [np.asarray(g) if isinstance(g, np.generic) else g for g in gs]
             if node.hooks is not None or node.retained is not None or asked or observers:
                 _complete(node, gs, asked, found, observers)
-            if needed is not None and node not in needed:
+            if leading is not None and node not in leading:
                 continue  # a target's own node, or a root's: nothing below it is asked for
             if create_graph:
-                STATE.set(replace(STATE.get(), scope=node.scope))
-            saved, edges = node.saved, node.edges
+                STATE.set(STATE.get()._replace(scope=node.scope))
+            saved, sources = node.saved, node.sources
             if saved is None:
                 raise _freed(node)
-            for cell, version in node.versions:
-                if cell[0] != version:
-                    raise _changed(node)
+            if saved:
+                for cell, count in zip(node.cells, node.counts):  # noqa: B905  (strict costs as much as the loop)
+                    if cell[0] != count:
+                        raise _changed(node)
             if create_graph:
                 saved = [_as_tensor(node, number, array) for number, array in enumerate(saved)]
             for rule in node.plan.rules:
                 simple = rule.simple  # the usual rules are called without ado: a scalar operation is felt here
-                if simple is None or needed is not None:
-                    for number, g in _call_rule(node, rule, gs, saved, needed):
-                        arrive(edges[number], g, node, number)
-                elif not simple:
-                    arrive(edges[rule.number], rule.function(gs[0]), node, rule.number)
+                if simple is None or leading is not None:
+                    for number, g in _call_rule(node, rule, gs, saved, asked, leading):
+                        arrive(sources[number], g, node, number)
+                    continue
+                number = rule.number
+                if not simple:
+                    g = rule.function(gs[0])
                 elif len(simple) == 1:
-                    arrive(edges[rule.number], rule.function(gs[0], saved[simple[0]]), node, rule.number)
+                    g = rule.function(gs[0], saved[simple[0]])
                 else:
                     g = rule.function(gs[0], *[saved[i] for i in simple])
-                    arrive(edges[rule.number], g, node, rule.number)
+                arrive(sources[number], g, node, number)
+                del g  # or it would take memory until the next rule is done
             if saved and not retain_graph:
                 node.saved = None
     except Exception as error:
         if not isinstance(error, GradientError):
             error.add_note(f"in the backward rule of {node.name}, recorded at {node.place()}")
         raise
-    return leaves, found
+    return sums, found  # of what anything arrived at, only the leaves are left
 
 
 def _complete(node: Node, gs: list[Any], asked: set[Any], found: dict[Any, Any], observers: Sequence[Observer]) -> None:
     """The cotangents of a node are complete: let hooks change them, keep those asked for, tell the observers."""
     for i, hooks in (node.hooks or {}).items():
         gs[i] = _run_hooks(hooks, gs[i], node.name)
-    for i in range(len(node.outputs)):
-        g = gs[i]
+    for i, g in enumerate(gs):
         tensor = node.retained[i]() if node.retained is not None and i in node.retained else None
         if g is not None and tensor is not None and not asked:
-            found[tensor] = _owned([g])
-        if g is not None and (node, i) in asked:
-            found[node, i] = _owned([g])
+            found[tensor] = _owned(gs, i)
+        source = (node, i) if i else node
+        if g is not None and source in asked:
+            found[source] = _owned(gs, i)
     for observer in observers:
         observer.visited(node, gs)
 
@@ -307,29 +316,24 @@ def _changed(node: Node) -> GradientError:
     )
 
 
-def edge_of(tensor: TensorBase) -> Any:
-    """What an edge to this tensor holds: (node, index) if an operation made it, else the tensor itself."""
-    return tensor if tensor.node is None else (tensor.node, tensor.index)
-
-
 def _call_rule(
-    node: Node, rule: Rule, gs: list[Any], saved: Sequence[Any], needed: set[Any] | None
+    node: Node, rule: Rule, gs: list[Any], saved: Sequence[Any], asked: set[Any], leading: set[Node] | None
 ) -> Sequence[tuple[int, Any]]:
     """Call a rule that asks for more than `g` and saved arrays; return [(input number, its cotangent)]."""
-    is_needed = [edge is not None and (needed is None or _is_needed(edge, needed)) for edge in node.edges]
+    is_needed = [_is_needed(source, asked, leading) for source in node.sources]
     if rule.number >= 0 and not is_needed[rule.number]:
         return ()
-    asked = [gs[what] for kind, what in rule.positional if kind == COTANGENT]
-    if asked and all(g is None for g in asked):
+    arrived = [gs[what] for kind, what in rule.positional if kind == COTANGENT]
+    if arrived and all(g is None for g in arrived):
         return ()  # nothing arrived at the outputs that this rule looks at
     args = [_argument(node, kind, what, gs, saved, is_needed) for kind, what in rule.positional]
     result = rule.function(*args, **{name: node.params[name] for name in rule.keywords})
     if rule.number >= 0:
         return ((rule.number, result),)
-    if not isinstance(result, tuple) or len(result) != len(node.edges):
+    if not isinstance(result, tuple) or len(result) != len(node.sources):
         got = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"a {type(result).__name__}"
         raise GradientError(
-            f"{node.name}: its joint VJP must return a tuple of {len(node.edges)}, one for each input, got {got} "
+            f"{node.name}: its joint VJP must return a tuple of {len(node.sources)}, one for each input, got {got} "
             f"(recorded at {node.place()})"
         )
     return [(number, g) for number, g in enumerate(result) if is_needed[number]]
@@ -396,9 +400,8 @@ def _as_tensor(node: Node, number: int, array: Any) -> Any:
     return tensor
 
 
-def _leading_to(roots: Sequence[TensorBase], asked: set[Any]) -> set[Any]:
-    """The nodes that lie on a way from a root to an edge asked for, and these edges; found without recursion."""
-    leading = set(asked)
+def _leading_to(roots: Sequence[TensorBase], asked: set[Any]) -> set[Node]:
+    """The nodes that lie on a way from a root to a source asked for; found without recursion."""
     nodes = {t.node for t in roots if t.node is not None}
     stack = list(nodes)
     while stack:
@@ -406,14 +409,19 @@ def _leading_to(roots: Sequence[TensorBase], asked: set[Any]) -> set[Any]:
             if edge.__class__ is tuple and edge[0] not in nodes:
                 nodes.add(edge[0])
                 stack.append(edge[0])
+    leading: set[Node] = set()
     for node in sorted(nodes, key=lambda node: node.seq):
-        if any(_is_needed(edge, leading) for edge in node.edges):
+        if any(_is_needed(source, asked, leading) for source in node.sources):
             leading.add(node)
     return leading
 
 
-def _is_needed(edge: Edge, needed: set[Any]) -> bool:
-    return edge is not None and (edge in needed or (edge.__class__ is tuple and edge[0] in needed))
+def _is_needed(source: Source, asked: set[Any], leading: set[Node] | None) -> bool:
+    """Whether a cotangent of this source is needed: it is asked for, or leads to what is."""
+    tail = source[0] if source.__class__ is tuple else source
+    if not isinstance(tail, (Node, TensorBase)):
+        return False  # no gradient is wanted there
+    return leading is None or source in asked or tail in leading
 
 
 def _run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any, name: str) -> Any:
@@ -437,19 +445,19 @@ def _run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any, name: str) -> Any
     return g
 
 
-def _owned(sums: list[Any]) -> Any:
-    """A leaf's cotangent in memory that nothing else holds, so that its .grad may be written to."""
-    g = sums[0]
+def _owned(sums: Any, key: Any) -> Any:
+    """A complete cotangent, `sums[key]`, in memory that nothing else holds, so that its .grad may be written to."""
+    g = sums[key]
     if isinstance(g, TensorBase):
         return clone(g)
-    # If only the list and `g` hold the array: take it. Else it may be a cotangent or saved array of the graph, another
+    # If only `sums` and `g` hold the array: take it. Else it may be a cotangent or saved array of the graph, another
     # leaf's gradient, the caller's own array or a hook's: copy it. A view's memory belongs to its base: copy that too.
     return g if sys.getrefcount(g) == _HELD_ONCE and g.base is None and g.flags.writeable else g.copy()
 
 
-def _held_once(sums: list[Any]) -> int:
-    g = sums[0]
+def _held_once(sums: Any, key: Any) -> int:
+    g = sums[key]
     return sys.getrefcount(g)
 
 
-_HELD_ONCE = _held_once([np.zeros(1)])  # the reference count of an array that only a list holds, as `_owned` sees it
+_HELD_ONCE = _held_once([np.zeros(1)], 0)  # the reference count of an array that only a list holds, as `_owned` sees it

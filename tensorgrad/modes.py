@@ -7,18 +7,16 @@ import inspect
 import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .node import Array, Node, TensorBase
     from .primitive import Primitive
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What holds for the calls made now."""
+class State(NamedTuple):
+    """What holds for the calls made now. Modes make new ones, many in a forward pass: a tuple is made quickest."""
 
     recording: bool = True
     scope: str = ""
@@ -59,7 +57,7 @@ class Mode:
         state = STATE.get()
         changes = self.changed(state)
         previous = {name: getattr(state, name) for name in changes}
-        STATE.set(replace(state, **changes, entered=(*state.entered, (self, previous))))
+        STATE.set(state._replace(**changes, entered=(*state.entered, (self, previous))))
         return self
 
     def changed(self, state: State) -> dict[str, Any]:
@@ -71,6 +69,9 @@ class Mode:
     ) -> None:
         # A plain set, not ContextVar.reset: a block in a generator may be left in another context than it was entered.
         state = STATE.get()
+        if state.entered and state.entered[-1][0] is self:
+            STATE.set(state._replace(**state.entered[-1][1], entered=state.entered[:-1]))
+            return
         at = max((i for i, (mode, _) in enumerate(state.entered) if mode is self), default=None)
         if at is None:
             return  # entered in another context
@@ -79,7 +80,7 @@ class Mode:
             # Modes may be left out of order, when they are held by generators: a mode entered later stays in force,
             # and will restore what this one found.
             later.append((mode, {name: restored.pop(name, value) for name, value in previous.items()}))
-        STATE.set(replace(state, **restored, entered=(*state.entered[:at], *later)))
+        STATE.set(state._replace(**restored, entered=(*state.entered[:at], *later)))
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function, generator function or coroutine function: the mode holds while its own lines run."""
@@ -144,16 +145,16 @@ class set_grad_enabled(Mode):
     def __init__(self, mode: bool) -> None:
         super().__init__(recording=mode)
         self.before = STATE.get().recording
-        STATE.set(replace(STATE.get(), recording=mode))
+        STATE.set(STATE.get()._replace(recording=mode))
 
     def __enter__(self) -> Mode:
         # Undo the call first, so that leaving the block restores what was before it.
-        STATE.set(replace(STATE.get(), recording=self.before))
+        STATE.set(STATE.get()._replace(recording=self.before))
         return super().__enter__()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function: recording is as it was outside of it."""
-        STATE.set(replace(STATE.get(), recording=self.before))
+        STATE.set(STATE.get()._replace(recording=self.before))
         return super().__call__(function)
 
 

@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Edge: TypeAlias = "tuple[Node, int] | TensorBase | None"
+Source: TypeAlias = "Node | tuple[Node, int] | TensorBase | Form | int | float | None"
 
 
 class TensorBase:
@@ -69,36 +70,53 @@ def set_tensor_type(tensor_type: type[TensorBase]) -> None:
     _tensor_type = tensor_type
 
 
+class Form(NamedTuple):
+    """What the graph remembers of an array."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any] | None
+
+
 class Node:
     """One recorded call.
 
-    A node holds edges to older nodes and to leaf tensors, and saved *arrays*; never a tensor it or another node made.
-    So there are no reference cycles, and a graph is freed the moment its last tensor is.
+    A node holds references to older nodes and to leaf tensors, and saved *arrays*; never a tensor it or another node
+    made. So there are no reference cycles, and a graph is freed the moment its last tensor is.
+
+    What a node holds is most of what a scalar operation costs, in time and in memory: every list, tuple or dict in it
+    is allocated, looked at by Python's garbage collector, and freed again. So it is kept flat, and what can be read
+    from its neighbours is not kept; `edges`, `shapes` and the like put it together for those who ask.
     """
 
     __slots__ = (
-        "dtypes",  # of the inputs
-        "edges",  # one for each input: (node, output number), a leaf tensor, or None where no gradient is wanted
+        "cells",  # the version cell of each saved array
+        "code",  # with `offset`, the user's line: code object and instruction; cheap to take, and holds no frame alive
+        "counts",  # what each version cell said when the array was saved
+        "dtype",  # of output 0
         "hooks",  # {output number: {key: hook}}, or None
-        "numbers",  # {input number: the Python number given}, for pictures; or None
-        "outputs",  # [(shape, dtype)] of the outputs
+        "offset",
+        "others",  # the forms of further outputs, if there are several
         "params",
         "plan",
         "primitive",
         "retained",  # {output number: weak reference to the tensor whose .grad is wanted}, or None
         "saved",  # the arrays that the VJPs asked for; None once freed
         "scope",  # the dotted module path
-        "seq",  # rises with every node: an edge always points to a smaller number
-        "shapes",  # of the inputs
-        "versions",  # for each saved array its version cell and that cell's value when saved
-        "where",  # (code object, instruction offset) of the user's line: cheap to take, and holds no frame alive
+        "seq",  # rises with every node: a source always has a smaller number
+        "shape",  # of output 0
+        "sources",  # where each input came from, see below
     )
 
-    dtypes: tuple[np.dtype[Any] | None, ...]
-    edges: list[Edge]
+    # A source is a node, for its output 0, or (node, output number), or a leaf tensor. Where no gradient is wanted, it
+    # is the form of an array, or the Python number given, or None.
+
+    cells: tuple[list[int], ...]
+    code: CodeType
+    counts: tuple[int, ...]
+    dtype: np.dtype[Any]
     hooks: dict[int, dict[int, Callable[[Any], Any]]] | None
-    numbers: dict[int, float] | None
-    outputs: tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
+    offset: int
+    others: tuple[Form, ...]
     params: dict[str, Any]
     plan: Plan
     primitive: Primitive
@@ -106,9 +124,46 @@ class Node:
     saved: Sequence[Any] | None
     scope: str
     seq: int
-    shapes: list[tuple[int, ...]]
-    versions: Sequence[tuple[list[int], int]]
-    where: tuple[CodeType, int]
+    shape: tuple[int, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def edges(self) -> list[Edge]:
+        """One for each input: (node, output number), a leaf tensor, or None where no gradient is wanted."""
+        return [
+            (s, 0) if isinstance(s, Node) else s if s.__class__ is tuple or isinstance(s, TensorBase) else None  # type: ignore[misc]
+            for s in self.sources
+        ]
+
+    @property
+    def outputs(self) -> tuple[Form, ...]:
+        """Shape and dtype of each output."""
+        return (Form(self.shape, self.dtype), *self.others)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the inputs."""
+        return [form_of(source).shape for source in self.sources]
+
+    @property
+    def dtypes(self) -> list[np.dtype[Any] | None]:
+        """The dtypes of the inputs, None for what is no array."""
+        return [form_of(source).dtype for source in self.sources]
+
+    @property
+    def numbers(self) -> dict[int, float]:
+        """{input number: the Python number given}."""
+        return {i: s for i, s in enumerate(self.sources) if isinstance(s, (int, float))}
+
+    @property
+    def versions(self) -> list[tuple[list[int], int]]:
+        """For each saved array its version cell, and what that said when the array was saved."""
+        return [*zip(self.cells, self.counts, strict=True)]
+
+    @property
+    def where(self) -> tuple[CodeType, int]:
+        """Code object and instruction offset of the user's line."""
+        return self.code, self.offset
 
     @property
     def name(self) -> str:
@@ -117,9 +172,8 @@ class Node:
 
     def line(self) -> tuple[str, int]:
         """File name and line of the user's call that was recorded."""
-        code, offset = self.where
-        position = next(itertools.islice(code.co_positions(), offset // 2, None), None)
-        return code.co_filename, (position and position[0]) or code.co_firstlineno
+        position = next(itertools.islice(self.code.co_positions(), self.offset // 2, None), None)
+        return self.code.co_filename, (position and position[0]) or self.code.co_firstlineno
 
     def place(self) -> str:
         """Where the call was recorded, for messages: "train.py:12 in module features.0"."""
@@ -132,3 +186,20 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.seq}: {self.name}>"
+
+
+def source_of(tensor: TensorBase) -> Any:
+    """What a node that this tensor is an input of notes as its source."""
+    node = tensor.node
+    return tensor if node is None else (node, tensor.index) if tensor.index else node
+
+
+def form_of(source: Source) -> Form:
+    """Shape and dtype of the array that came from a source."""
+    if isinstance(source, Node):
+        return Form(source.shape, source.dtype)
+    if isinstance(source, TensorBase):
+        return Form(source._data.shape, source._data.dtype)
+    if isinstance(source, Form):
+        return source
+    return source[0].outputs[source[1]] if isinstance(source, tuple) else Form((), None)

@@ -7,6 +7,7 @@ import inspect
 import itertools
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ import numpy as np
 from .dtypes import FLOAT32, FLOAT64, result_type
 from .errors import DTypeError, GradientError, ShapeError, TensorgradError
 from .kernels.sums import accurate_sum
-from .modes import STATE, hidden_files
-from .node import Array, Edge, Node, TensorBase, make_tensor, version_cell
-from .rules import INPUT, OUTPUT, Plan, make_plan
+from .modes import STATE, State, hidden_files
+from .node import Array, Form, Node, Source, TensorBase, make_tensor, version_cell
+from .rules import BYPRODUCT, INPUT, OUTPUT, Plan, make_plan
 
-ndarray = np.ndarray
+ndarray, asarray = np.ndarray, np.asarray
 new = object.__new__
+NOTHING: dict[str, Any] = {}  # the parameters of the calls that have none
 CONSTANT = [0]  # the version cell of what is no tensor's: writes to a user's array or number are not noticed
 next_number = itertools.count().__next__
 _verify: Callable[..., None] | None = None
@@ -122,36 +124,32 @@ class Primitive:
         if params:
             args, params = _bound(self, args, params)
         arrays: list[Any] = []
-        edges: list[Edge] = []
-        shapes: list[tuple[int, ...]] = []
-        numbers: dict[int, float] | None = None
-        wanted, bit, tensors = 0, 1, False  # wanted: a mask of the inputs that want a gradient
+        sources: list[Source] = []
+        wanted, bit = 0, 1  # wanted: a mask of the inputs that want a gradient
+        tensors, others = False, False  # are there tensors; are there inputs of which only the form is to be kept
         dtype, plain = None, True  # plain: all tensors are floats of one dtype, all others Python numbers
         for arg in args:
             if isinstance(arg, TensorBase):
                 tensors = True
                 data = arg._data
                 arrays.append(data)
-                shapes.append(data.shape)
                 if arg._requires_grad:
                     wanted |= bit
-                    edges.append(arg if arg.node is None else (arg.node, arg.index))
+                    node = arg.node
+                    sources.append(arg if node is None else (node, arg.index) if arg.index else node)
                 else:
-                    edges.append(None)
+                    sources.append(None)
+                    others = True
                 if data.dtype is not dtype:
                     plain = plain and dtype is None and (data.dtype is FLOAT32 or data.dtype is FLOAT64)
                     dtype = data.dtype
             else:
                 arrays.append(arg)
-                edges.append(None)
                 if arg.__class__ is float or arg.__class__ is int:
-                    if numbers is None:
-                        numbers = {}
-                    numbers[len(shapes)] = arg
-                    shapes.append(())
+                    sources.append(arg)
                 else:
-                    shapes.append(getattr(arg, "shape", ()))
-                    plain = False
+                    sources.append(None)
+                    others, plain = True, False
             bit += bit
 
         if not plain and tensors:
@@ -167,73 +165,45 @@ class Primitive:
             result = self.forward(*arrays, **params) if params else self.forward(*arrays)
         except (ValueError, TypeError, AttributeError) as error:
             if not isinstance(error, TensorgradError):
-                _explain(self, args, shapes, error)
+                _explain(self, args, error)
             raise
         if not tensors:
             return result if not self.saves else result[0] if len(self.outputs) == 1 else result[: len(self.outputs)]
+        state = STATE.get()
         results: tuple[Array, ...]
         if self._plain:
-            results = (result if result.__class__ is ndarray else np.asarray(result),)
+            results = (result if result.__class__ is ndarray else asarray(result),)
         else:
             _check_count(self, result)
-            results = tuple([np.asarray(r) for r in result[: len(self.outputs)]])
-
-        state = STATE.get()
+            results = tuple([asarray(r) for r in result[: len(self.outputs)]])
         first = results[0]
         this = first.dtype
         floats = this is FLOAT32 or this is FLOAT64 or any(r.dtype.kind == "f" for r in results)
+        node = None
         if not (wanted and floats and state.recording and self.differentiable):
             _check_results(self, results)
-            outs = [make_tensor(r) for r in results]
-            node = None
+            outs = tuple([make_tensor(r) for r in results])
         else:
-            node = new(Node)
-            if self._plain:
-                outs = [make_tensor(first, True, node)]
-                node.outputs = ((first.shape, this),)
-            else:
-                # Integer outputs are leaves: an index that is kept must not keep the graph alive.
-                outs = [
-                    make_tensor(r, True, node, i) if r.dtype.kind == "f" else make_tensor(r)
-                    for i, r in enumerate(results)
-                ]
-                node.outputs = tuple([(r.shape, r.dtype) for r in results])
-            if self.defaults and len(params) < len(self.defaults):
+            if len(params) < len(self.defaults):
                 params = {**self.defaults, **params}
             # One plan for each set of wanted inputs and, where any number may be given, for each number: `bit` is one
             # beyond the last input's by now.
             plan = self.plans.get(wanted | bit) or self._plan(wanted | bit, arrays, params, results)
-            node.primitive = self
-            node.plan = plan
-            node.params = params
-            node.edges = edges
-            node.numbers = numbers
-            node.shapes = shapes
-            node.dtypes = (dtype,) * len(args) if plain else tuple([getattr(a, "dtype", None) for a in arrays])
-            node.hooks = node.retained = None
-            if plan.keep:
-                node.saved, node.versions = saved, versions = [], []
-                for source, i in plan.keep:
-                    cell = CONSTANT
-                    if source is INPUT:
-                        saved.append(arrays[i])
-                        arg = args[i]
-                        if isinstance(arg, TensorBase):
-                            cell = arg._version or version_cell(arg)
-                    elif source is OUTPUT:
-                        saved.append(results[i])
-                        cell = version_cell(outs[i])
-                    else:
-                        saved.append(result[len(self.outputs) + i])
-                    versions.append((cell, cell[0]))
+            from_ = tuple(sources) if not others else _with_forms(sources, arrays)
+            node = _record(self, plan, args, arrays, from_, params, first, state, sys._getframe(1))
+            if self._plain:
+                outs = (make_tensor(first, True, node),)
             else:
-                node.saved = node.versions = ()
-            frame = sys._getframe(1)
-            while hidden_files[frame.f_code.co_filename] and frame.f_back is not None:
-                frame = frame.f_back
-            node.where = frame.f_code, frame.f_lasti
-            node.scope = state.scope
-            node.seq = next_number()
+                # Integer outputs are leaves: an index that is kept must not keep the graph alive.
+                outs = tuple(
+                    [
+                        make_tensor(r, True, node, i) if r.dtype.kind == "f" else make_tensor(r)
+                        for i, r in enumerate(results)
+                    ]
+                )
+                node.others = tuple([Form(r.shape, r.dtype) for r in results[1:]])
+            if plan.few is None:
+                _save(node, [*arrays, *results], [*args, *outs], result)
 
         if self.view and isinstance(args[0], TensorBase) and np.may_share_memory(first, arrays[0]):
             outs[0]._version = version_cell(args[0])
@@ -241,7 +211,117 @@ class Primitive:
         if state.observers:
             for observer in state.observers:
                 observer.called(self, arrays, results, node)
-        return outs[0] if len(outs) == 1 else tuple(outs)
+        return outs[0] if len(outs) == 1 else outs
+
+
+def binary(op: Primitive, a: Any, b: Any) -> Any:
+    """`op(a, b)` for the operators of Tensor, with their usual case written out, which saves a quarter of its time.
+
+    The usual case is that each of the two is a tensor that requires a gradient or a Python number, that the tensors are
+    of one float dtype, and that nobody looks on. All else, also to say what is wrong, is left to the general call. `op`
+    is an elementwise primitive of two inputs and one output, without parameters.
+    """
+    state = STATE.get()
+    wanted, usual = 0, state.recording and not state.observers
+    dtype = None
+    if isinstance(a, TensorBase) and a._requires_grad:
+        wanted = 1
+        x = a._data
+        dtype = x.dtype
+        node = a.node
+        from_a: Source = a if node is None else (node, a.index) if a.index else node
+    else:
+        x = from_a = a
+        usual = usual and (a.__class__ is float or a.__class__ is int)
+    if isinstance(b, TensorBase) and b._requires_grad:
+        y = b._data
+        usual = usual and (not wanted or y.dtype is dtype)
+        wanted += 2
+        dtype = y.dtype
+        node = b.node
+        from_b: Source = b if node is None else (node, b.index) if b.index else node
+    else:
+        y = from_b = b
+        usual = usual and (b.__class__ is float or b.__class__ is int)
+    if not (usual and wanted and (dtype is FLOAT32 or dtype is FLOAT64)):
+        return op(a, b)
+    try:
+        result = op.forward(x, y)
+        frame = sys._getframe(2)  # who called the operator; ValueError if nobody did, because it is what a thread runs
+    except ValueError:
+        return op(a, b)
+    if result.__class__ is not ndarray:
+        result = asarray(result)
+    args, arrays, from_ = (a, b), (x, y), (from_a, from_b)
+    plan = op.plans.get(wanted | 4) or op._plan(wanted | 4, arrays, NOTHING, (result,))
+    node = _record(op, plan, args, arrays, from_, NOTHING, result, state, frame)
+    out = make_tensor(result, True, node)
+    if plan.few is None:
+        _save(node, [x, y, result], [a, b, out], result)
+    return out
+
+
+def _record(
+    op: Primitive,
+    plan: Plan,
+    args: Sequence[Any],
+    arrays: Sequence[Any],
+    sources: tuple[Source, ...],
+    params: dict[str, Any],
+    first: Array,
+    state: State,
+    frame: FrameType,
+) -> Node:
+    """A node for a call; `_save` is still to be called if the plan keeps more than a few inputs."""
+    node = Node()
+    node.primitive = op
+    node.plan = plan
+    node.params = params
+    node.sources = sources
+    node.shape = first.shape
+    node.dtype = first.dtype
+    node.others = ()
+    node.hooks = node.retained = None
+    node.scope = state.scope
+    node.seq = next_number()
+    code = frame.f_code
+    while hidden_files[code.co_filename] and frame.f_back is not None:
+        frame = frame.f_back
+        code = frame.f_code
+    node.code = code
+    node.offset = frame.f_lasti
+    few = plan.few
+    if not few:
+        node.saved = node.cells = node.counts = ()
+    elif len(few) == 1:
+        (i,) = few
+        cell = _cell(args[i])
+        node.saved, node.cells, node.counts = (arrays[i],), (cell,), (cell[0],)
+    else:
+        i, j = few
+        cell, other = _cell(args[i]), _cell(args[j])
+        node.saved, node.cells, node.counts = (arrays[i], arrays[j]), (cell, other), (cell[0], other[0])
+    return node
+
+
+def _save(node: Node, arrays: Sequence[Any], owners: Sequence[Any], result: Any) -> None:
+    """Keep what the plan says; `arrays` are the inputs and outputs, `owners` the tensors that they are of."""
+    op, saved, cells = node.primitive, [], []
+    for kind, i in node.plan.keep:
+        at = i if kind is INPUT else len(arrays) - len(op.outputs) + i
+        saved.append(result[len(op.outputs) + i] if kind is BYPRODUCT else arrays[at])
+        cells.append(CONSTANT if kind is BYPRODUCT else _cell(owners[at]))
+    node.saved, node.cells, node.counts = tuple(saved), tuple(cells), tuple([cell[0] for cell in cells])
+
+
+def _cell(owner: Any) -> list[int]:
+    """The version cell of what a saved array belongs to."""
+    if not isinstance(owner, TensorBase):
+        return CONSTANT
+    cell = owner._version
+    if cell is None:
+        cell = owner._version = [0]
+    return cell
 
 
 def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -272,6 +352,16 @@ def elementwise(forward: Callable[..., Any] | None = None, **options: Any) -> An
     `fixed=("condition",)` names inputs that keep their dtype; `floats=True` casts integers to float32 first.
     """
     return primitive(forward, elementwise=True, **options)
+
+
+def _with_forms(sources: Sequence[Source], arrays: Sequence[Any]) -> tuple[Source, ...]:
+    """The sources, with the forms of the arrays that no gradient is wanted for."""
+    return tuple(
+        [
+            Form(array.shape, array.dtype) if source is None and isinstance(array, (ndarray, np.generic)) else source
+            for source, array in zip(sources, arrays, strict=True)
+        ]
+    )
 
 
 # dtypes and shapes that do not fit
@@ -345,10 +435,10 @@ def _check_results(op: Primitive, results: Sequence[Array]) -> None:
             raise GradientError(f"{op.name}: the forward gave {name} of dtype {result.dtype}, expected numbers")
 
 
-def _explain(op: Primitive, args: Sequence[Any], shapes: Sequence[tuple[int, ...]], error: Exception) -> None:
+def _explain(op: Primitive, args: Sequence[Any], error: Exception) -> None:
     """Raise an error that says what about the arguments made the forward fail, if that can be seen."""
     if op.elementwise and isinstance(error, ValueError):
-        _check_broadcast(op, shapes)
+        _check_broadcast(op, args)
     try:
         _checked(op, args)
     except DTypeError as told:
@@ -359,7 +449,8 @@ def _explain(op: Primitive, args: Sequence[Any], shapes: Sequence[tuple[int, ...
         ) from error
 
 
-def _check_broadcast(op: Primitive, shapes: Sequence[tuple[int, ...]]) -> None:
+def _check_broadcast(op: Primitive, args: Sequence[Any]) -> None:
+    shapes = [tuple(getattr(arg, "shape", ())) for arg in args]
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:

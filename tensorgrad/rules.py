@@ -44,6 +44,7 @@ class Plan:
 
     keep: tuple[tuple[str, int], ...]
     rules: tuple[Rule, ...]
+    few: tuple[int, ...] | None  # the inputs that are kept, if these are no more than two and nothing else is kept
 
 
 def make_plan(op: Primitive, key: int, count: int) -> Plan:
@@ -63,7 +64,8 @@ def make_plan(op: Primitive, key: int, count: int) -> Plan:
         )
     keep: list[tuple[str, int]] = []
     rules = tuple([_read_rule(op, i, function, count, keep) for i, function in functions])
-    return Plan(tuple(keep), rules)
+    few = tuple([i for kind, i in keep if kind is INPUT])
+    return Plan(tuple(keep), rules, few if len(few) == len(keep) <= 2 else None)
 
 
 def _read_rule(

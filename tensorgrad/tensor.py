@@ -16,9 +16,9 @@ from .graph import backward as _backward
 from .modes import STATE, no_grad
 from .node import Array, Node, TensorBase, make_tensor, set_tensor_type, version_cell
 from .ops import activation, elementwise, indexing, linalg, reduce, shape
-from .primitive import astype, clone
+from .primitive import astype, binary, clone
 
-OPERAND = (TensorBase, np.ndarray, np.generic, bool, int, float)
+OPERAND = (TensorBase, float, int, np.ndarray, np.generic)  # what is usual first
 
 _next_key = iter(range(2**63)).__next__
 
@@ -54,9 +54,10 @@ class Tensor(TensorBase):
 
     @data.setter
     def data(self, value: Any) -> None:
-        array = value._data if isinstance(value, TensorBase) else np.asarray(value)
-        self._check_like("data", array)
-        self._data = canonical(array)
+        if value is not self._data:  # else it says that the array was written to
+            array = value._data if isinstance(value, TensorBase) else np.asarray(value)
+            self._check_like("data", array)
+            self._data = canonical(array)
         version_cell(self)[0] += 1
 
     @property
@@ -275,28 +276,28 @@ class Tensor(TensorBase):
     # Arithmetic. What is no operand may have a say: Python then asks its __radd__ and the like.
 
     def __add__(self, other: Any) -> Tensor:
-        return elementwise._add(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._add, self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __radd__(self, other: Any) -> Tensor:
-        return elementwise._add(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._add, other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __sub__(self, other: Any) -> Tensor:
-        return elementwise._sub(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._sub, self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rsub__(self, other: Any) -> Tensor:
-        return elementwise._sub(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._sub, other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __mul__(self, other: Any) -> Tensor:
-        return elementwise.mul(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise.mul, self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rmul__(self, other: Any) -> Tensor:
-        return elementwise.mul(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise.mul, other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __truediv__(self, other: Any) -> Tensor:
-        return elementwise.div(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise.div, self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return elementwise.div(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise.div, other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __pow__(self, other: Any) -> Tensor:
         return elementwise.pow(self, other) if isinstance(other, OPERAND) else NotImplemented

@@ -7,7 +7,8 @@ import numpy as np
 
 import tensorgrad as tg
 
-from .optimizer import Group, Optimizer, Params, buffer_in
+from .optimizer import Group, Optimizer, Params, buffer_in, changed
+from .pieces import constants, pieces
 
 
 class Adam(Optimizer):
@@ -38,29 +39,39 @@ class Adam(Optimizer):
         super().__init__(params, {"lr": lr, **settings})
 
     def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
-        lr, eps, decay = (float(group[key]) for key in ("lr", "eps", "weight_decay"))
+        lr, decay = float(group["lr"]), float(group["weight_decay"])
         beta1, beta2 = (float(beta) for beta in group["betas"])
-        state["step"] = state.get("step", 0) + 1
-        if decay and self.decoupled:
-            parameter.data *= 1 - lr * decay
-        elif decay:
-            gradient = gradient + parameter.data * decay
-        mean, square = (buffer_in(state, key, parameter) for key in ("exp_avg", "exp_avg_sq"))
-        if beta1 > 0.5:
-            mean += (gradient - mean) * (1 - beta1)
-        else:  # the same with less rounding
-            mean[...] = gradient - (gradient - mean) * beta1
-        square *= beta2
-        square += gradient * (1 - beta2) * gradient
-        if group["amsgrad"]:
-            largest = buffer_in(state, "max_exp_avg_sq", parameter)
-            square = np.maximum(largest, square, out=largest)
-        root = np.sqrt(square)
-        root /= math.sqrt(1 - beta2 ** state["step"])
-        root += eps
-        step = mean * (lr / (1 - beta1 ** state["step"]))
-        step /= root
-        parameter.data -= step
+        state["step"] = steps = state.get("step", 0) + 1
+        weight = 1 - lr * decay if self.decoupled else decay
+        corrections = lr / (1 - beta1**steps), math.sqrt(1 - beta2**steps)
+        numbers = (float(group["eps"]), weight, beta1, 1 - beta1, beta2, 1 - beta2, *corrections)
+        eps, shrink, keep1, add1, keep2, add2, rate, correction = constants(parameter.dtype, *numbers)
+        buffers = [buffer_in(state, key, parameter) for key in self.buffers[: 3 if group["amsgrad"] else 2]]
+        for p, g, mean, square, *largest in pieces(parameter.data, gradient, *buffers):
+            if decay and self.decoupled:
+                p *= shrink
+            elif decay:
+                g = g + p * shrink
+            step = g - mean
+            if beta1 > 0.5:
+                step *= add1
+                mean += step
+            else:  # the same with less rounding
+                step *= keep1
+                np.subtract(g, step, out=mean)
+            np.multiply(g, add2, out=step)
+            step *= g
+            square *= keep2
+            square += step
+            for top in largest:
+                square = np.maximum(top, square, out=top)
+            root = np.sqrt(square)
+            root /= correction
+            root += eps
+            np.multiply(mean, rate, out=step)
+            step /= root
+            p -= step
+        changed(parameter)
 
 
 class AdamW(Adam):

@@ -81,10 +81,12 @@ class Optimizer:
                 result = closure()
         with tg.no_grad():
             for group in self.param_groups:
+                upwards = group.get("maximize")
                 for parameter in group["params"]:
-                    if parameter.grad is not None and parameter.requires_grad:
-                        gradient = -parameter.grad.data if group.get("maximize") else parameter.grad.data
-                        self._update(parameter, gradient, group, self.state.setdefault(parameter, {}))
+                    gradient = parameter.grad
+                    if gradient is not None and parameter.requires_grad:
+                        along = -gradient.data if upwards else gradient.data
+                        self._update(parameter, along, group, self.state.setdefault(parameter, {}))
         return result
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -227,9 +229,15 @@ class Optimizer:
     def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
         """Change one parameter by `parameter.data -= ...`, which the engine takes note of; never change the gradient.
 
-        Settings are made Python numbers first, which leave float32 as it is.
+        Settings are made Python numbers first, which leave float32 as it is. For speed, work on `pieces` with
+        `constants`, in place, and tell the engine by `changed`.
         """
         raise NotImplementedError(f"{self._name()}: has no _update method")
+
+
+def changed(parameter: tg.Tensor) -> None:
+    """Let the engine take note that the values were written to."""
+    parameter.data = parameter.data
 
 
 def buffer_in(state: dict[str, Any], key: str, parameter: tg.Tensor) -> np.ndarray:

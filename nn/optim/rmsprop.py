@@ -6,7 +6,8 @@ import numpy as np
 
 import tensorgrad as tg
 
-from .optimizer import Group, Optimizer, Params, buffer_in
+from .optimizer import Group, Optimizer, Params, buffer_in, changed
+from .pieces import constants, pieces
 
 
 class RMSprop(Optimizer):
@@ -37,25 +38,42 @@ class RMSprop(Optimizer):
         super().__init__(params, {"lr": lr, **settings, "centered": centered, "maximize": maximize})
 
     def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
-        lr, alpha, eps = (float(group[key]) for key in ("lr", "alpha", "eps"))
-        decay, momentum = (float(group[key]) for key in ("weight_decay", "momentum"))
+        alpha, decay, momentum = (float(group[key]) for key in ("alpha", "weight_decay", "momentum"))
+        centered = group["centered"]
         state["step"] = state.get("step", 0) + 1
-        if decay:
-            gradient = gradient + parameter.data * decay
-        square = buffer_in(state, "square_avg", parameter)
-        square *= alpha
-        square += gradient * (1 - alpha) * gradient
-        if group["centered"]:
-            mean = buffer_in(state, "grad_avg", parameter)
-            if alpha > 0.5:
-                mean += (gradient - mean) * (1 - alpha)
-            else:  # the same with less rounding
-                mean[...] = gradient - (gradient - mean) * alpha
-            square = np.maximum(square - mean * mean, 0)  # rounding can take a variance of 0 below it
-        step = gradient / (np.sqrt(square) + eps)
-        if momentum:
-            buffer = buffer_in(state, "momentum_buffer", parameter)
-            buffer *= momentum
-            buffer += step
-            step = buffer
-        parameter.data -= step * lr
+        numbers = (float(group["lr"]), float(group["eps"]), decay, alpha, 1 - alpha, momentum)
+        lr, eps, shrink, keep, add, push = constants(parameter.dtype, *numbers)
+        wanted = {"square_avg": True, "grad_avg": centered, "momentum_buffer": momentum}
+        buffers = [buffer_in(state, key, parameter) for key, value in wanted.items() if value]
+        for p, g, square, *others in pieces(parameter.data, gradient, *buffers):
+            if decay:
+                g = g + p * shrink
+            step = g * add
+            step *= g
+            square *= keep
+            square += step
+            if centered:
+                mean = others[0]
+                np.subtract(g, mean, out=step)
+                if alpha > 0.5:
+                    step *= add
+                    mean += step
+                else:  # the same with less rounding
+                    step *= keep
+                    np.subtract(g, step, out=mean)
+                np.multiply(mean, mean, out=step)
+                np.subtract(square, step, out=step)
+                root = np.sqrt(np.maximum(step, 0, out=step))  # rounding can take a variance of 0 below it
+            else:
+                root = np.sqrt(square)
+            root += eps
+            np.divide(g, root, out=step)
+            if momentum:
+                buffer = others[-1]
+                buffer *= push
+                buffer += step
+                np.multiply(buffer, lr, out=step)
+            else:
+                step *= lr
+            p -= step
+        changed(parameter)

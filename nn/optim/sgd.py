@@ -6,7 +6,8 @@ import numpy as np
 
 import tensorgrad as tg
 
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, changed
+from .pieces import constants, pieces
 
 
 class SGD(Optimizer):
@@ -42,15 +43,23 @@ class SGD(Optimizer):
             )
 
     def _update(self, parameter: tg.Tensor, gradient: np.ndarray, group: Group, state: dict[str, Any]) -> None:
-        lr, momentum, dampening, decay = (float(group[k]) for k in ("lr", "momentum", "dampening", "weight_decay"))
-        if decay:
-            gradient = gradient + parameter.data * decay
-        if momentum:
-            buffer = state.get("momentum_buffer")
-            if buffer is None:
-                buffer = state["momentum_buffer"] = np.array(gradient)
-            else:
-                buffer *= momentum
-                buffer += gradient if dampening == 0 else gradient * (1 - dampening)
-            gradient = gradient + buffer * momentum if group["nesterov"] else buffer
-        parameter.data -= gradient * lr
+        momentum, decay, nesterov = float(group["momentum"]), float(group["weight_decay"]), group["nesterov"]
+        share = 1 - float(group["dampening"])
+        lr, keep, add, shrink = constants(parameter.dtype, float(group["lr"]), momentum, share, decay)
+        held: Any = state.get("momentum_buffer")
+        first = held is None
+        buffers = [np.empty_like(parameter.data) if first else held] if momentum else []
+        for p, g, *buffer in pieces(parameter.data, gradient, *buffers):
+            if decay:
+                g = g + p * shrink
+            for b in buffer:
+                if first:
+                    b[...] = g
+                else:
+                    b *= keep
+                    b += g if share == 1 else g * add
+                g = g + b * keep if nesterov else b
+            p -= g * lr
+        if momentum and first:  # only now that it is filled
+            state["momentum_buffer"] = buffers[0]
+        changed(parameter)

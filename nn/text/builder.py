@@ -24,6 +24,7 @@ from .reader import ACTIVATIONS, POOLS, Item, Pair, Reader, wrong
 from .writer import written_size
 
 MOST_WEIGHTS = 2**31  # that are given memory: 9 GB in float32
+FLOATS = (tg.float16, tg.float32, tg.float64)
 
 MAKERS: dict[str, Callable[[], Module]] = {
     "relu": ReLU,
@@ -59,16 +60,16 @@ def cnn(
     if generator is not None and not isinstance(generator, np.random.Generator):
         raise tg.DTypeError(f"cnn: generator must be a NumPy Generator or None, got {generator!r}")
     try:
-        kind = np.dtype(dtype).kind
+        known = np.dtype(dtype).newbyteorder("=") in FLOATS
     except TypeError:
-        kind = ""
-    if kind != "f":
-        raise tg.DTypeError(f"cnn: dtype must be one of floats, got {dtype!r}")
+        known = False
+    if not known:
+        raise tg.DTypeError(f"cnn: dtype must be float16, float32 or float64, got {dtype!r}")
     try:
         shape = tuple(in_shape)
     except TypeError:
         shape = ()
-    if len(shape) != 3 or any(not isinstance(n, int | np.integer) or n < 1 for n in shape):
+    if len(shape) != 3 or any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in shape):
         raise tg.ShapeError(f"cnn: in_shape must be (channels, height, width), got {in_shape!r}")
     return Builder(text, shape, {"dtype": dtype, "generator": generator}).build(Reader(text).items())
 

@@ -15,9 +15,10 @@ DIGITS = 9  # that a number may have
 MOST = 10_000  # layers of one network, so that a slip such as x999999999 is told before it takes all memory
 
 TIMES = "x\N{MULTIPLICATION SIGN}"
-# A size has no space in it, and a repeat stands apart from the number before it: in `stride 2 x2`, x2 is a repeat.
+# A size has no space in it, and a repeat stands apart from the number before it: in `stride 2 x2`, x2 is a repeat. A
+# slip is a repeat by a number that is not whole.
 TOKEN = re.compile(
-    rf"\s*(?:(?P<repeat>(?<!\d)[{TIMES}]\s*\d+(?![\d{TIMES}]))|(?P<size>\d+[{TIMES}]\d+)|(?P<number>\d+\.?\d*|\.\d+)"
+    rf"\s*(?:(?P<slip>(?<!\d)[{TIMES}]\s*(?:[-+]\s*[\d.]+|\d*\.\d*))|(?P<repeat>(?<!\d)[{TIMES}]\s*\d+(?![\d{TIMES}]))|(?P<size>\d+[{TIMES}]\d+)|(?P<number>\d+\.?\d*|\.\d+)"
     r"|(?P<word>[A-Za-z_]+)|(?P<mark>[][(),])|(?P<wrong>\S))"
 )
 
@@ -115,6 +116,8 @@ class Reader:
                 self.option(CONV_OPTIONS, options)
             self.need("a comma or ]", "]")
             return Item("[", (self.sides(size), self.whole(depth)), options, token.position)
+        if token.kind == "slip":
+            raise wrong(self.text, token.position, f"a repeat is x and a whole number, as in x2, got {token.text!r}")
         if token.text not in WORDS:
             known = "[" if token.kind in ("size", "number") else f"a layer is [KxK, N] or one of {', '.join(WORDS)}"
             known = "a convolution is written [3x3, 16]" if known == "[" else known

@@ -2,26 +2,27 @@
 
 Axes: n image, g group, c channel in (within its group), o channel out (within its group), k kernel place, y window,
 x pixel; k, y and x stand for one axis per spatial dimension. Images are (n, g*c, *x), weights (g*o, c, *k), results
-(n, g*o, *y).
+(n, g*o, *y), all lying in memory as `layout` says.
 
 The three functions are the derivatives of one form in three factors, the sum over n o y c k of result[n, o, y] *
 weight[o, c, k] * image[n, c, y*stride + k*dilation - before]: each is linear in two of them, so each is the others'
-gradient. Windows are laid out as matrices of columns (g, c*k, n*y), a chunk that fits the cache at a time, and each
-chunk is one matrix product per group. Chunk borders depend on sizes alone, so results do not depend on the number of
-threads.
+gradient.
 """
 
 import math
-from collections.abc import Iterator
+from contextvars import ContextVar
 
 import numpy as np
 
-from .pad import pad_constant
-from .windows import Array, Ints, each_place, window_view, work_dtype
+from . import direct, im2col, winograd
+from .buffers import empty
+from .layout import SMALL_BATCH, as_pixels, channels, face_of_channels, face_of_pixels, pixels
+from .windows import Array, Ints
 
 Pads = tuple[tuple[int, int], ...]
-
-CHUNK_BYTES = 1 << 20  # about one core's L2: columns are written, then read once by the product
+ALGORITHMS = ("auto", "im2col", "direct", "winograd")
+THIN = 8  # channels times height of a window, below which columns make better products for the weight gradient
+chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
 
 def conv_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Pads, dilation: Ints) -> Ints:
@@ -32,118 +33,122 @@ def conv_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Pads, dila
     )
 
 
-def conv(x: Array, weight: Array, stride: Ints, padding: Pads, dilation: Ints, groups: int) -> Array:
-    """Slide the filters over the images: (n, g*c, *x) with (g*o, c, *k) to (n, g*o, *y). float16 sums in float32."""
-    kernel = weight.shape[2:]
-    out_size = conv_output_size(x.shape[2:], kernel, stride, padding, dilation)
-    out = np.empty((x.shape[0], weight.shape[0], *out_size), x.dtype)
-    filters = _filters(weight, groups)
-    if _is_pointwise(kernel, stride, padding):
-        _pointwise(filters, x, out)
-        return out
-    for n, rows, columns in _columns(x, kernel, out_size, stride, padding, dilation, groups):
-        block = out[n, :, rows].swapaxes(0, 1)  # o n y
-        block[...] = (filters @ columns).reshape(block.shape)
-    return out
+def conv(
+    x: Array, weight: Array, stride: Ints, padding: Pads, dilation: Ints, groups: int, bias: Array | None = None
+) -> Array:
+    """Slide the filters over the images: (n, g*c, *x) with (g*o, c, *k) to (n, g*o, *y), and add a bias (g*o).
+
+    float16 sums in float32.
+    """
+    size = conv_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    before = _before(padding)
+    if by_pixels(x.shape[0], x.dtype, weight.shape, dilation, groups):
+        out = empty((*size, weight.shape[0], x.shape[0]), x.dtype)
+        _correlate(pixels(x), weight, bias, out, stride, before)
+        return face_of_pixels(out)
+    out = empty((weight.shape[0], *size, x.shape[0]), x.dtype)
+    im2col.correlate(channels(x), weight, bias, out, stride, before, dilation, groups)
+    return face_of_channels(out)
 
 
 def conv_input_grad(
     g: Array, weight: Array, shape: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
 ) -> Array:
-    """Scatter each result's gradient back over the window it was read from: an array of the images' `shape`.
+    """Each pixel's gradient, from all windows that read it: an array of the images' `shape`.
 
     Also transposed convolution, for every `shape` that `conv` maps to the size of `g`; pixels no window reads get zero.
+
+    Pixel x is read by window y at place k where y*stride = x + before - k*dilation. For the pixels with one remainder
+    by the stride, these are always the same places: their gradient is a plain correlation of g with the filters of
+    these places, turned round. So nothing is scattered, and there are as many correlations as remainders.
     """
-    kernel, out_size = weight.shape[2:], g.shape[2:]
-    filters = _filters(weight, groups).swapaxes(1, 2)  # g c*k o
-    if _is_pointwise(kernel, stride, padding):
-        gx = np.empty(shape, g.dtype)
-        _pointwise(filters, g, gx)
-        return gx
-    gx = np.zeros(shape, filters.dtype)
-    before = tuple(p[0] for p in padding)
-    for n, rows in _chunks(shape[0], out_size, shape[1] * math.prod(kernel) * gx.itemsize):
-        block = g[n, :, rows]
-        windows = block.shape[2:]
-        values = _matrix(block, groups, gx.dtype)
-        # Depthwise: an outer product, for which multiplication is many times faster than a matrix product.
-        shares = filters * values if filters.shape[2] == 1 else filters @ values
-        shares = shares.reshape(shape[1], *kernel, block.shape[0], *windows)
-        target = gx[n].swapaxes(0, 1)
-        # The chunk's first window starts rows.start strides further on, as if there were that much less padding.
-        offset = (before[0] - rows.start * stride[0], *before[1:])
-        for place, w, pixels in each_place(shape[2:], kernel, stride, offset, dilation, windows):
-            share: tuple[int | slice, ...] = (slice(None), *place, slice(None), *w)
-            target[:, :, *pixels] += shares[share]
-    return gx.astype(g.dtype, copy=False)
+    in_pixels = by_pixels(shape[0], g.dtype, weight.shape, dilation, groups)
+    if in_pixels:
+        windows, gx = pixels(g), empty((*shape[2:], shape[1], shape[0]), g.dtype)
+    else:
+        windows, gx = channels(g), empty((*shape[1:], shape[0]), g.dtype)
+    each = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
+    turned = each.swapaxes(1, 2).reshape(shape[1], weight.shape[0] // groups, *weight.shape[2:])  # g*c o k
+    axes = [
+        [_turned_places(r, *axis) for r in range(axis[1])]
+        for axis in zip(weight.shape[2:], stride, _before(padding), dilation, strict=True)
+    ]
+    one = (1,) * len(stride)
+    for remainders in np.ndindex(*stride):
+        some = tuple(slice(r, None, s) for r, s in zip(remainders, stride, strict=True))
+        target = gx[some] if in_pixels else gx[(slice(None), *some)]
+        places, before, steps = zip(*(axis[r] for axis, r in zip(axes, remainders, strict=True)), strict=True)
+        if not all(places):
+            target[...] = 0
+        elif target.size:
+            filters = turned[(slice(None), slice(None), *np.ix_(*places))]
+            if in_pixels:
+                _correlate(windows, filters, None, target, one, before)
+            else:
+                im2col.correlate(windows, filters, None, target, one, before, steps, groups)
+    return face_of_pixels(gx) if in_pixels else face_of_channels(gx)
 
 
 def conv_weight_grad(
     g: Array, x: Array, shape: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
 ) -> Array:
     """Each filter weight's gradient, summed over images and windows: an array of the weight's `shape`."""
-    kernel, out_size = shape[2:], g.shape[2:]
-    work = work_dtype(x.dtype)
-    gw = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), work)  # g o c*k
-    for n, rows, columns in _columns(x, kernel, out_size, stride, padding, dilation, groups):
-        gw += _matrix(g[n, :, rows], groups, work) @ columns.swapaxes(1, 2)
-    return gw.reshape(shape).astype(g.dtype, copy=False)
+    before = _before(padding)
+    if by_pixels(x.shape[0], x.dtype, shape, dilation, groups):
+        wish = chosen.get()
+        height, width = g.shape[2:]
+        pays = winograd.weight_grad_pays(shape[1], shape[0], height, width, x.shape[0])
+        if _winograd_fits(x.dtype, shape[2:], stride) and (wish == "winograd" or (wish == "auto" and pays)):
+            return winograd.weight_grad(pixels(g), pixels(x), before)
+        if wish == "auto" and shape[1] * shape[2] < THIN:
+            g, x = (as_pixels(v).transpose(2, 0, 1, 3) for v in (g, x))
+            return im2col.weight_grad(g, x, shape, stride, before, dilation, groups)
+        return direct.weight_grad(as_pixels(g), as_pixels(x), shape[2:], stride, before)
+    return im2col.weight_grad(channels(g), channels(x), shape, stride, before, dilation, groups)
 
 
-def _columns(
-    x: Array, kernel: Ints, out_size: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
-) -> Iterator[tuple[slice, slice, Array]]:
-    """Yield (images, rows of windows, columns (g, c*k, n*y)); each chunk's columns overwrite the last one's."""
-    channels, dtype = x.shape[1], work_dtype(x.dtype)
-    padded = any(map(any, padding))
-    depth = channels * math.prod(kernel)
-    rank = len(kernel)
-    to_columns = (1, *range(2, 2 + rank), 0, *range(2 + rank, 2 + 2 * rank))  # c k n y
-    buffer = np.empty(0, dtype)
-    images, windows = slice(0, 0), x
-    for n, rows in _chunks(x.shape[0], out_size, depth * dtype.itemsize):
-        if n != images:
-            block = pad_constant(x[n], ((0, 0), (0, 0), *padding)) if padded else x[n]
-            images, windows = n, window_view(block, kernel, stride, dilation, out_size)
-        chunk = windows[(slice(None),) * (2 + rank) + (rows,)].transpose(to_columns)
-        if buffer.size < chunk.size:
-            buffer = np.empty(chunk.size, dtype)
-        columns = buffer[: chunk.size]
-        columns.reshape(chunk.shape)[...] = chunk
-        yield n, rows, columns.reshape(groups, depth // groups, math.prod(chunk.shape[1 + rank :]))
+# The chooser. Which order images lie in is decided once for a convolution and its gradients, so that nothing is turned
+# between layers; between the two algorithms that take pixels, by the size of each product.
 
 
-def _chunks(images: int, out_size: Ints, window_bytes: int) -> Iterator[tuple[slice, slice]]:
-    """Cut (images, rows of windows) into blocks of about CHUNK_BYTES: several whole images, or rows of a single one."""
-    rows = out_size[0]
-    row_bytes = max(1, math.prod(out_size[1:]) * window_bytes)
-    some_images = max(1, CHUNK_BYTES // (rows * row_bytes))
-    some_rows = min(rows, max(1, CHUNK_BYTES // row_bytes)) if some_images == 1 else rows
-    for n in range(0, images, some_images):
-        for y in range(0, rows, some_rows):
-            yield slice(n, n + some_images), slice(y, y + some_rows)
+def by_pixels(images: int, dtype: np.dtype, weight: Ints, dilation: Ints, groups: int) -> bool:
+    """Whether to work on images that lie in pixels, by the direct or Winograd's algorithm; else on channels, by im2col.
+
+    With few images the products are thin: at 8, the direct algorithm takes up to 1.4 times as long as im2col does in
+    its order, but Winograd's half as long; below 8, im2col.
+    """
+    wish = chosen.get()
+    fits = len(weight) == 4 and groups == 1 and set(dilation) == {1} and dtype != np.float16
+    return fits and 0 not in (images, *weight) and wish != "im2col" and (wish != "auto" or images >= SMALL_BATCH)
 
 
-def _pointwise(filters: Array, x: Array, out: Array) -> None:
-    """A 1x1 convolution is a matrix product per image and group: (g o c) with (n g c x) into (n, g*o, *x)."""
-    groups, rows, inner = filters.shape
-    pixels = math.prod(x.shape[2:])
-    columns = x.reshape(x.shape[0], groups, inner, pixels).astype(filters.dtype, copy=False)
-    out.reshape(x.shape[0], groups, rows, pixels)[...] = filters @ columns
+def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints) -> None:
+    """A correlation of images in pixels, by Winograd's algorithm where that is faster."""
+    wish = chosen.get()
+    pays = winograd.correlate_pays(weight.shape[1], weight.shape[0], *out.shape[:2])
+    if _winograd_fits(x.dtype, weight.shape[2:], stride) and (wish == "winograd" or (wish == "auto" and pays)):
+        winograd.correlate(x, weight, bias, out, before)
+    else:
+        direct.correlate(x, weight, bias, out, stride, before)
 
 
-def _is_pointwise(kernel: Ints, stride: Ints, padding: Pads) -> bool:
-    return set(kernel) == set(stride) == {1} and not any(map(any, padding))
+def _winograd_fits(dtype: np.dtype, kernel: Ints, stride: Ints) -> bool:
+    """Whether Winograd's algorithm can do it; float64 is for exact results."""
+    return dtype == np.float32 and kernel == (3, 3) and stride == (1, 1)
 
 
-def _filters(weight: Array, groups: int) -> Array:
-    """(g*o, c, *k) as matrices (g, o, c*k) in the dtype sums are taken in."""
-    depth = math.prod(weight.shape[1:])
-    return weight.reshape(groups, weight.shape[0] // groups, depth).astype(work_dtype(weight.dtype), copy=False)
+def _before(padding: Pads) -> Ints:
+    return tuple(p[0] for p in padding)
 
 
-def _matrix(block: Array, groups: int, dtype: np.dtype) -> Array:
-    """(n, g*o, *y) as matrices (g, o, n*y)."""
-    n, channels = block.shape[:2]
-    columns = n * math.prod(block.shape[2:])
-    return block.swapaxes(0, 1).reshape(groups, channels // groups, columns).astype(dtype, copy=False)
+def _turned_places(remainder: int, kernel: int, stride: int, before: int, dilation: int) -> tuple[list[int], int, int]:
+    """Along one axis, how pixels x = remainder + t*stride are read: (places, before, step) of a correlation over g.
+
+    Place k reads x in window t + (remainder + before - k*dilation) / stride, if that is whole. Windows ascend as places
+    descend, by one step from each such place to the next.
+    """
+    places = [k for k in reversed(range(kernel)) if (remainder + before - k * dilation) % stride == 0]
+    if not places:
+        return places, 0, 1
+    first = (remainder + before - places[0] * dilation) // stride
+    return places, -first, dilation // math.gcd(dilation, stride)

@@ -1,19 +1,19 @@
 """Batch normalisation on plain arrays. Axes: n image, c channel, x any number of spatial axes (none is fine).
 
-Every statistic is a sum over n and x for each c. Both functions walk through the images in chunks that fit the cache
-and add the chunks' sums in float64. Variances are taken from centred values: the mean of squares less the square of the
-mean loses all digits when the mean is large. Variances that are too large or too small for float32 raise OutOfRange:
-the operation then starts again in float64.
+Every statistic is a sum over n and x for each c. Arrays are taken as planes (p, c, m), see `layout`, in parts that fit
+the cache: some p of all channels, or, where p is 1, some channels. The parts' sums are added in float64. Variances are
+taken from centred values: the mean of squares less the square of the mean loses all digits when the mean is large.
+Variances that are too large or too small for float32 raise OutOfRange: the operation then starts again in float64.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 
-from .sums import wide_sum
-from .windows import Array
+from .buffers import scratch
+from .layout import alike, empty_like, planes
+from .sums import plane_parts, plane_sums
+from .threads import run
+from .windows import Array, work_dtype
 
-CHUNK_BYTES = 1 << 19
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare sooner with these than with types
 
 # The variances that float32 arrays may have. Their squares overflow only where the variance is 3.4e38, but the second
@@ -31,21 +31,36 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
     The variance is the biased one. float16 is computed in float32, and its mean and variance are returned as float32:
     a variance beyond 65504 is ordinary. An empty batch has mean and variance 0. Raises OutOfRange in float32.
     """
-    # The corrected two-pass formula (Chan, Golub and LeVeque, The American Statistician 37, 1983): `centre` is the mean
-    # rounded to the dtype of x, and what is left of the mean, `offset`, corrects the result and the variance.
-    count = _count(x)
-    work = _wide(x[:0]).dtype
-    total, first, second = (np.zeros(x.shape[1]) for _ in range(3))
+    # The corrected two-pass formula (Chan, Golub and LeVeque, The American Statistician 37, 1983): `centre` is a value
+    # near the mean, that of a part, and what is left of the mean, `offset`, corrects the result and the variance.
+    work = work_dtype(x.dtype)
+    blocks = planes(x)
+    parts = plane_parts(blocks)
+    channels = blocks.shape[1]
+    count = max(1, blocks.size // max(1, channels))
+    centre = np.zeros(channels, work)
+    firsts, seconds = np.zeros((2, len(parts), channels))
+
+    def look(number: int) -> None:
+        p, c = parts[number]
+        block = blocks[p, c].astype(work, copy=False)
+        if p.start == 0:
+            centre[c] = plane_sums(block) / max(1, block.size // block.shape[1])
+
+    def add(number: int) -> None:
+        p, c = parts[number]
+        centred = scratch("centred", blocks[p, c].shape, work)
+        np.subtract(blocks[p, c], middle[c], out=centred)
+        firsts[number, c] = plane_sums(centred)
+        centred *= centred
+        seconds[number, c] = plane_sums(centred)
+
     with quiet(x.dtype):
-        for n in _chunks(x):
-            total += _channel_sum(_wide(x[n]))
-        centre = (total / count).astype(work)
-        for n in _chunks(x):
-            centred = _wide(x[n]) - _per_channel(centre, x)
-            first += _channel_sum(centred)
-            second += _channel_sum(centred * centred)
-        offset = first / count
-        var = np.maximum(second / count - offset * offset, 0)
+        run(look, len(parts) if blocks.shape[0] == 1 else min(1, len(parts)))
+        middle = _along(centre, blocks)
+        run(add, len(parts))
+        offset = firsts.sum(0) / count
+        var = np.maximum(seconds.sum(0) / count - offset * offset, 0)
     check_range(x.dtype, var, eps)
     scale = 1 / np.sqrt(var + eps)
     if weight is not None:
@@ -53,13 +68,26 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
     shift = -offset * scale
     if bias is not None:
         shift += bias
-    scale, shift = _per_channel(scale.astype(work), x), _per_channel(shift.astype(work), x)
-    out = np.empty_like(x)
-    for n in _chunks(x):
-        centred = _wide(x[n]) - _per_channel(centre, x)
-        centred *= scale
-        centred += shift
-        out[n] = centred
+    is_near = _is_near(centre + offset, var, eps)
+    if is_near:  # x * scale + shift loses no digits then
+        shift -= centre * scale
+    steep, shift = (_along(v.astype(work), blocks) for v in (scale, shift))
+    out = empty_like(x, x.shape, x.dtype)
+    results = planes(out)
+
+    def write(number: int) -> None:
+        p, c = parts[number]
+        block = results[p, c] if x.dtype == work else scratch("centred", results[p, c].shape, work)
+        if is_near:
+            np.multiply(blocks[p, c], steep[c], out=block)
+        else:
+            np.subtract(blocks[p, c], middle[c], out=block)
+            block *= steep[c]
+        block += shift[c]
+        if x.dtype != work:
+            results[p, c] = block
+
+    run(write, len(parts))
     return out, (centre + offset).astype(work), var.astype(work)
 
 
@@ -70,35 +98,58 @@ def batch_norm_grad(
 
     With xhat the normalised x: gb = sum g, gw = sum g*xhat, gx = weight/std * (g - mean(g) - xhat * mean(g*xhat)).
     """
-    work = _wide(x[:0]).dtype
-    centre = _per_channel(mean.astype(work), x)
+    work = work_dtype(x.dtype)
+    x, g = alike(x, x), alike(g, x)
+    blocks, shares = planes(x), planes(g)
+    parts = plane_parts(blocks)
+    channels = blocks.shape[1]
+    count = max(1, blocks.size // max(1, channels))
+    centre = _along(mean.astype(work), blocks)
+    sums = np.zeros((3, len(parts), channels))
+
+    def add(number: int) -> None:
+        p, c = parts[number]
+        share = shares[p, c].astype(work, copy=False)
+        centred = scratch("centred", share.shape, work)
+        np.subtract(blocks[p, c], centre[c], out=centred)
+        sums[0, number, c] = plane_sums(share)
+        sums[1, number, c] = plane_sums(centred)
+        centred *= share
+        sums[2, number, c] = plane_sums(centred)
+
+    run(add, len(parts))
+    gb, offset, gw = sums.sum(1)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
-    gb, gw, offset = (np.zeros(x.shape[1]) for _ in range(3))
-    for n in _chunks(x):
-        block = _wide(g[n])
-        gb += _channel_sum(block)
-        centred = _wide(x[n]) - centre
-        offset += _channel_sum(centred)
-        centred *= block
-        gw += _channel_sum(centred)
     # What rounding took from the mean: nothing to x, but gb times it is much to gw when all of g has one sign.
-    count = _count(x)
     offset /= count
     gw = (gw - offset * gb) * rstd
     scale = rstd if weight is None else rstd * weight
     # gx = scale * g - slope * (x - mean) - level
-    steep = scale * rstd * gw / count
-    slope = _per_channel(steep.astype(work), x)
-    level = _per_channel((scale * gb / count - steep * offset).astype(work), x)
-    scale = _per_channel(scale.astype(work), x)
-    gx = np.empty_like(x)
-    for n in _chunks(x):
-        block = _wide(g[n]) * scale
-        centred = _wide(x[n]) - centre
-        centred *= slope
-        block -= centred
-        block -= level
-        gx[n] = block
+    slope = scale * rstd * gw / count
+    level = scale * gb / count - slope * offset
+    is_near = _is_near(mean.astype(np.float64), var, eps)
+    if is_near:
+        level -= slope * mean
+    scale, slope, level = (_along(v.astype(work), blocks) for v in (scale, slope, level))
+    gx = empty_like(x, x.shape, x.dtype)
+    results = planes(gx)
+
+    def write(number: int) -> None:
+        p, c = parts[number]
+        away = scratch("centred", shares[p, c].shape, work)
+        if is_near:
+            np.multiply(blocks[p, c], slope[c], out=away)
+        else:
+            np.subtract(blocks[p, c], centre[c], out=away)
+            away *= slope[c]
+        away += level[c]
+        block = results[p, c] if x.dtype == work else scratch("block", away.shape, work)
+        np.multiply(shares[p, c], scale[c], out=block)
+        block -= away
+        if x.dtype != work:
+            results[p, c] = block
+
+    run(write, len(parts))
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
 
 
@@ -113,27 +164,12 @@ def quiet(dtype: np.dtype) -> np.errstate:
     return np.errstate(over="ignore", invalid="ignore") if dtype == FLOAT32 else np.errstate()
 
 
-def _chunks(x: Array) -> Iterator[slice]:
-    """Slices of images of about CHUNK_BYTES each."""
-    images = x.shape[0]
-    step = max(1, CHUNK_BYTES * images // max(1, x.size * x.itemsize))
-    return (slice(n, n + step) for n in range(0, images, step))
+def _is_near(mean: Array, var: Array, eps: float) -> bool:
+    """Whether no mean is farther from 0 than a few standard deviations, so that it need not be subtracted first."""
+    return bool((mean * mean <= 16 * (var.astype(np.float64) + eps)).all())
 
 
-def _channel_sum(x: Array) -> Array:
-    return wide_sum(x, (0, *range(2, x.ndim)))
-
-
-def _per_channel(values: Array, x: Array) -> Array:
-    """A value per channel, ready to broadcast over x."""
-    return values.reshape(-1, *(1,) * (x.ndim - 2))
-
-
-def _wide(x: Array) -> Array:
-    """float16 as float32; other arrays as they are."""
-    return x.astype(FLOAT32) if x.dtype == FLOAT16 else x
-
-
-def _count(x: Array) -> int:
-    """Elements per channel, but 1 for none, so that an empty batch divides by something."""
-    return max(1, x[:, :1].size)
+def _along(values: Array, blocks: Array) -> Array:
+    """A value for each channel as (c, m) or (c, 1): spread out where m is short, for whole planes to be one run."""
+    p, _, m = blocks.shape
+    return np.repeat(values, m).reshape(-1, m) if p > 1 else values[:, None]

@@ -13,7 +13,12 @@ import math
 import numpy as np
 
 from .axes import Ranges, along
-from .windows import Array, Ints, each_place
+from .elementwise import select_into
+from .layout import alike, channel_slabs, empty_like, slabs
+from .threads import run
+from .windows import Array, Ints, Slices, each_place
+
+Place = tuple[Ints, Slices, Slices]
 
 
 def pool_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool) -> Ints:
@@ -39,41 +44,103 @@ def max_pool(
     Padding counts as minus infinity and never wins. Of equal values the first in reading order wins; a NaN wins over
     everything before it and is never beaten by a number, so of several NaN the last wins, as in PyTorch.
     """
-    shape = x.shape[:2] + out_size
-    values = np.full(shape, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)
-    offsets = np.empty(shape, offset_dtype(kernel))
-    offsets[...] = _first_valid(kernel, stride, padding, dilation, out_size)
-    has_nan = x.size > 0 and bool(np.isnan(np.max(x)))
-    for place, w, pixels in each_place(x.shape[2:], kernel, stride, padding, dilation, out_size):
+    shape = (*x.shape[:2], *out_size)
+    values, offsets = empty_like(x, shape, x.dtype), empty_like(x, shape, offset_dtype(kernel))
+    first = _first_valid(kernel, stride, padding, dilation, out_size)
+    todo = slabs(values)
+
+    def work(number: int) -> None:
+        c, y = todo[number]
+        places = _places(x, y, kernel, stride, padding, dilation, out_size)
+        some = x[:, c], values[:, c, y], offsets[:, c, y]
+        _max_places(*some, first[y], places, kernel, False)
+        if np.isnan(some[1]).any():
+            _max_places(*some, first[y], places, kernel, True)
+
+    run(work, len(todo))
+    return values, offsets
+
+
+def _max_places(
+    x: Array, values: Array, offsets: Array, first: Array, places: list[Place], kernel: Ints, has_nan: bool
+) -> None:
+    """Fill values and offsets place by place."""
+    if places and math.prod(values.shape[2:]) == math.prod(w.stop - w.start for w in places[0][1]):
+        np.copyto(values, x[:, :, *places[0][2]])  # all windows read a pixel at their first place
+        offsets[...] = _number(places[0][0], kernel)
+        places = places[1:]
+    else:
+        values[...] = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
+        offsets[...] = first
+    for place, w, pixels in places:
         value, best, offset = x[:, :, *pixels], values[:, :, *w], offsets[:, :, *w]
         wins = value > best
         if has_nan:
             wins |= np.isnan(value)
         np.maximum(best, value, out=best)
         # Places come in ascending order, so the latest winner is the largest: a maximum is faster than a masked write.
-        np.maximum(offset, wins * offsets.dtype.type(_number(place, kernel)), out=offset)
-    return values, offsets
+        number = _number(place, kernel)
+        numbers = wins.view(np.uint8) if offset.dtype == np.uint8 else wins.astype(offset.dtype)
+        numbers *= offset.dtype.type(number)
+        np.maximum(offset, numbers, out=offset)
 
 
 def max_pool_scatter(
     g: Array, offsets: Array, shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
 ) -> Array:
     """Add each window's value to the pixel that won it, in zeros of `shape`; where windows overlap, values add up."""
-    out = np.zeros(shape, g.dtype)
-    zero = g.dtype.type(0)
-    for place, w, pixels in each_place(shape[2:], kernel, stride, padding, dilation, g.shape[2:]):
-        won = offsets[:, :, *w] == _number(place, kernel)
-        out[:, :, *pixels] += np.where(won, g[:, :, *w], zero)
+    g = alike(g, offsets)
+    out = empty_like(offsets, shape, g.dtype)
+    # Windows side by side: each pixel is written once. If they fill the image too, there are no zeros to begin with.
+    apart = all(s > d * (k - 1) for k, s, d in zip(kernel, stride, dilation, strict=True))
+    tiled = (
+        apart
+        and not any(padding)
+        and all(n == y * k and k == s for n, y, k, s in zip(shape[2:], g.shape[2:], kernel, stride, strict=True))
+    )
+    todo = slabs(offsets) if tiled else channel_slabs(offsets)
+
+    def work(number: int) -> None:
+        c, y = todo[number]
+        if not tiled:
+            out[:, c] = 0
+        for place, w, pixels in _places(out, y, kernel, stride, padding, dilation, g.shape[2:]):
+            won = offsets[:, c, y][:, :, *w] == _number(place, kernel)
+            share, target = g[:, c, y][:, :, *w], out[:, c, *pixels]
+            if apart:
+                select_into(target, share, won)
+            else:
+                target += select_into(np.empty_like(share), share, won)
+
+    run(work, len(todo))
     return out
 
 
 def max_pool_gather(x: Array, offsets: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
     """Read at each window's winning pixel: (n, c, *x) to (n, c, *y)."""
-    out = np.zeros(offsets.shape, x.dtype)
-    for place, w, pixels in each_place(x.shape[2:], kernel, stride, padding, dilation, offsets.shape[2:]):
-        won = offsets[:, :, *w] == _number(place, kernel)
-        np.copyto(out[:, :, *w], x[:, :, *pixels], where=won)
+    out = empty_like(offsets, offsets.shape, x.dtype)
+    bits = np.dtype(f"i{x.itemsize}")
+    todo = slabs(offsets)
+
+    def work(number: int) -> None:
+        c, y = todo[number]
+        out[:, c, y] = 0
+        for place, w, pixels in _places(x, y, kernel, stride, padding, dilation, offsets.shape[2:]):
+            won = offsets[:, c, y][:, :, *w] == _number(place, kernel)
+            pixel = x[:, c, *pixels]
+            target = out[:, c, y][:, :, *w].view(bits)
+            target |= select_into(np.empty_like(pixel), pixel, won).view(bits)
+
+    run(work, len(todo))
     return out
+
+
+def _places(
+    x: Array, y: slice, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_size: Ints
+) -> list[Place]:
+    """`each_place` for the windows with `y` along the first axis, counted from the first of them."""
+    before = (padding[0] - y.start * stride[0], *padding[1:])
+    return list(each_place(x.shape[2:], kernel, stride, before, dilation, (y.stop - y.start, *out_size[1:])))
 
 
 def adaptive_max(x: Array, ranges: Ranges) -> tuple[Array, Array]:

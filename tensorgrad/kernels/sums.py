@@ -10,8 +10,12 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
+from . import threads
+from .layout import planes
 from .windows import Array, Ints
 
+LARGE_BYTES = 1 << 19
+PART_BYTES = 1 << 18
 SMALL = 1024  # elements: below this one call to NumPy is accurate enough, and the analysis would cost more than the sum
 RUN = 32  # elements added one by one in float32 before float64 takes over
 
@@ -37,12 +41,46 @@ def wide_sum(x: Array, axes: Ints, keepdims: bool = False) -> Array:
         x = x.astype(np.float32)
     if x.dtype != np.float32 or x.size <= SMALL:
         return _reduce(x, axes, x.dtype, keepdims)
+    if x.nbytes >= LARGE_BYTES and x.ndim > 2 and 1 not in axes and len(axes) == x.ndim - 1 and not keepdims:
+        return channel_sums(x)
     run = _innermost(x, axes)
     if all(x.shape[a] == 1 or a in run for a in axes):
         return _reduce(x, axes, x.dtype, keepdims)
     long = math.prod([x.shape[a] for a in run]) >= RUN
     partial = x.sum(tuple(run), keepdims=True) if long else _short_runs(x, axes)
     return _reduce(partial, axes, np.float64, keepdims)
+
+
+def channel_sums(x: Array) -> Array:
+    """The sum of each channel of float32 or float64 images (n, c, *x), in float64, over threads."""
+    blocks = planes(x)
+    parts = plane_parts(blocks)
+    sums = np.zeros((len(parts), x.shape[1]))
+
+    def add(number: int) -> None:
+        p, c = parts[number]
+        sums[number, c] = plane_sums(blocks[p, c])
+
+    threads.run(add, len(parts))
+    total: Array = sums.sum(0)
+    return total
+
+
+def plane_parts(blocks: Array) -> list[tuple[slice, slice]]:
+    """Cut planes (p, c, m) into parts of about PART_BYTES, (planes, channels): some planes, or if p is 1, channels."""
+    p, c, m = blocks.shape
+    if not blocks.size:
+        return []
+    if p == 1:
+        step = max(1, PART_BYTES // max(1, m * blocks.itemsize))
+        return [(slice(0, 1), slice(i, i + step)) for i in range(0, c, step)]
+    step = min(2 * RUN, max(1, PART_BYTES // max(1, c * m * blocks.itemsize)))
+    return [(slice(i, i + step), slice(0, c)) for i in range(0, p, step)]
+
+
+def plane_sums(block: Array) -> Array:
+    """The sum over the planes of a part and within them, for each channel: (p, c, m) to (c)."""
+    return block[0].sum(1) if len(block) == 1 else block.sum(0).sum(1, dtype=np.float64)
 
 
 def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:

@@ -34,13 +34,21 @@ def each_place(
     Windows whose pixel at this place falls into the padding are left out, so callers never build a padded array.
     """
     axes = [
-        [(k, *_valid(k * d - b, s, n, out)) for k in range(places)]
-        for places, s, b, d, n, out in zip(kernel, stride, before, dilation, size, out_size, strict=True)
+        list(enumerate(places_along(*axis)))
+        for axis in zip(kernel, stride, before, dilation, size, out_size, strict=True)
     ]
     for along in itertools.product(*axes):
-        place, windows, pixels = zip(*along, strict=True)
+        place, slices = zip(*along, strict=True)
+        windows, pixels = zip(*slices, strict=True)
         if all(w.stop > w.start for w in windows):
             yield place, windows, pixels
+
+
+def places_along(
+    kernel: int, stride: int, before: int, dilation: int, size: int, out: int
+) -> list[tuple[slice, slice]]:
+    """Along one axis, for each kernel place: the windows that read a pixel there, and these pixels."""
+    return [_valid(k * dilation - before, stride, size, out) for k in range(kernel)]
 
 
 def _valid(first: int, stride: int, size: int, out: int) -> tuple[slice, slice]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..kernels import elementwise as large
 from ..kernels import softmax as kernel
 from ..node import Array
 from ..primitive import astype, elementwise, primitive
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @elementwise
 def relu(input: Array) -> Array:
     """max(input, 0). The slope at 0 is 0; at nan it is 1, so that nan is passed on."""
-    return np.maximum(input, 0)
+    return large.apply(np.maximum, input, 0)
 
 
 @elementwise(floats=True)

@@ -85,7 +85,7 @@ def _family(rank: int) -> tuple[Any, Any, Any]:
     def forward(
         input: Array, weight: Array, bias: Array | None, *, stride: Ints, padding: Pads, dilation: Ints, groups: int
     ) -> Array:
-        return biased(conv(input, weight, stride, padding, dilation, groups), bias)
+        return conv(input, weight, stride, padding, dilation, groups, bias)
 
     @named(f"conv{rank}d_input_grad")
     def input_grad(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError
+from ..kernels import elementwise as kernel
 from ..kernels import special
 from ..node import Array
 from ..primitive import elementwise
@@ -198,7 +199,7 @@ def where(condition: Array, input: Array, other: Array) -> Array:
     dtype = np.asarray(condition).dtype
     if dtype != np.bool_:
         raise DTypeError(f"where: condition has dtype {dtype}, it must be bool: compare it, for example with != 0")
-    return np.where(condition, input, other)
+    return kernel.where(condition, input, other)
 
 
 where.defvjps(
@@ -232,7 +233,7 @@ def lt(input: Array, other: Array) -> Array:
 @elementwise(differentiable=False)
 def le(input: Array, other: Array) -> Array:
     """input <= other."""
-    return np.less_equal(input, other)
+    return kernel.apply(np.less_equal, input, other, dtype=np.bool_)
 
 
 @elementwise(differentiable=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..kernels import matmul as kernel
 from ..node import Array
 from ..primitive import primitive, sum_to
 from .check import are_tensors, same_dtype
@@ -48,7 +49,7 @@ def _rows(shape: tuple[int, ...]) -> str:
 
 @primitive
 def _matmul(x: Array, y: Array) -> Array:
-    return np.matmul(x, y)
+    return kernel.matmul(x, y)
 
 
 _matmul.defvjps(
@@ -74,8 +75,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
 
 @primitive
 def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
-    y = np.matmul(input, weight.T)
-    return y if bias is None else y + bias
+    y = kernel.matmul(input, weight.T)
+    return y if bias is None else np.add(y, bias, out=y)
 
 
 def _rows_of(x: Any) -> Any:

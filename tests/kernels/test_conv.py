@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tensorgrad.kernels import columns
 from tensorgrad.kernels import conv as kernels
 from tests import naive
 
@@ -110,7 +111,7 @@ def test_chunks_change_nothing(monkeypatch, groups, chunk_bytes, stride):
     """Chunks of one row of windows, of several rows, of several images: the results of a single chunk."""
     x, w, g, params = arrays((9, 8), (3, 2), ((stride, 1), PADDINGS[2], (1, 2)), groups, images=5)
     whole = family(x, w, g, params)
-    monkeypatch.setattr(kernels, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(columns, "CHUNK_BYTES", chunk_bytes)
     assert_all_close(family(x, w, g, params), whole)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tensorgrad.kernels import group_norm as groups
 from tensorgrad.kernels import norm as kernels
+from tensorgrad.kernels import sums
 from tests import naive
 
 EPS = 1e-3
@@ -40,7 +41,7 @@ def numerical_grad(f, x, step=1e-6):
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_forward_and_gradient(monkeypatch, shape, affine, chunk_bytes):
-    monkeypatch.setattr(kernels, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(sums, "PART_BYTES", chunk_bytes)
     x, g, w, b = arrays(shape, affine)
     results = kernels.batch_norm(x, w, b, EPS)
     for result, expected in zip(results, naive.batch_norm(x, w, b, EPS), strict=True):

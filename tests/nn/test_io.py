@@ -361,7 +361,11 @@ def conversion_of(file):
     told = re.search(r"this converts it to (.*?): (python -c .*)$", str(caught.value), re.DOTALL)
     python, *arguments = shlex.split(told[2])
     assert python == "python"
-    subprocess.run([sys.executable, *arguments], check=True)
+    assert "\n" not in told[2]
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        return done.stderr
+    assert done.stderr == ""
     return file.with_name(told[1])
 
 
@@ -390,6 +394,64 @@ def test_the_conversion_works(tmp_path, name, target, key, old_format):
     assert_same(load_file(tmp_path / target), {k: v.numpy() for k, v in weights.items()})
     assert file.read_bytes() == before
     tally.count("conversions")
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda weights: {"net": weights, "epoch": 3},
+        lambda weights: [3, weights],
+        lambda weights: {"ema": {"n": weights["n"]}, "model": weights},
+        lambda weights: {"run": {"model_state": weights, "optimizer": {"state": {0: {"step": weights["n"]}}}}},
+        lambda weights: {"optimizer": {"state": {0: {"step": weights["n"]}}}, "net": {"weights": {"w": weights}}},
+    ],
+)
+def test_the_conversion_finds_the_one_dict_of_tensors(tmp_path, around):
+    torch = pytest.importorskip("torch")
+    weights = {"a": torch.nn.Parameter(torch.ones(2, 3)), "n": torch.tensor(3)}
+    torch.save(around(weights), tmp_path / "net.pth")
+    assert conversion_of(tmp_path / "net.pth") == tmp_path / "net.safetensors"
+    assert_same(load_file(tmp_path / "net.safetensors"), {k: v.detach().numpy() for k, v in weights.items()})
+    tally.count("conversions")
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    "held, text",
+    [
+        (lambda a: a, "no dicts of nothing but tensors by name"),
+        (lambda a: [a, a], "no dicts of nothing but tensors by name"),
+        (lambda a: {"epoch": 3, "lr": [0.1]}, "no dicts of nothing but tensors by name"),
+        (lambda a: {"state": {0: {"step": a}, 1: {"step": a}}}, "no dicts of nothing but tensors by name"),
+        (lambda a: {0: a}, "no dicts of nothing but tensors by name"),
+        (lambda a: {}, "no dicts of nothing but tensors by name"),
+        (lambda a: 3, "no dicts of nothing but tensors by name"),
+        (lambda a: {"g": {"w": a}, "d": {"w": a}}, "2 dicts of nothing but tensors by name, ['g'], ['d']"),
+    ],
+)
+def test_the_conversion_says_what_it_cannot_convert(tmp_path, held, text):
+    torch = pytest.importorskip("torch")
+    file = tmp_path / "net.pth"
+    torch.save(held(torch.ones(2)), file)
+    assert conversion_of(file) == f"{file} was not converted: it holds {text}\n"
+    assert os.listdir(tmp_path) == ["net.pth"]
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("dangling", [False, True])
+def test_the_conversion_overwrites_nothing(tmp_path, dangling):
+    torch = pytest.importorskip("torch")
+    file, target = tmp_path / "net.pth", tmp_path / "net.safetensors"
+    torch.save({"a": torch.ones(2)}, file)
+    if dangling:
+        target.symlink_to("absent")
+    else:
+        target.write_bytes(b"precious")
+    told = f"{target} exists already and is not overwritten: load it, or move it away\n"
+    assert conversion_of(file) == told
+    assert sorted(os.listdir(tmp_path)) == ["net.pth", "net.safetensors"]
+    assert dangling or target.read_bytes() == b"precious"
 
 
 # Writing whole or not at all -----------------------------------------------------------------------------------------

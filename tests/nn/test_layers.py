@@ -335,6 +335,22 @@ def test_a_whole_block_has_second_derivatives():
     assert conv(leaf(1, 2, 4, 4)).dtype == np.float64
 
 
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 5), (2, 3, 4, 5), (0, 3, 2)])
+def test_batch_norm_in_evaluation_is_the_same_recorded_or_not(affine, dtype, shape):
+    x, mean, var, *weights = (tg.tensor(array(*s).astype(dtype)) for s in [shape, *[(3,)] * (4 if affine else 2)])
+    before, arguments = x.data.copy(), (mean, tg.tensor(abs(var.data)), *weights)
+    with tg.no_grad():
+        out = F.batch_norm(x, *arguments)
+    recorded = F.batch_norm(x.detach().requires_grad_(), *arguments)
+    assert recorded.grad_fn is not None
+    assert out.dtype == dtype
+    assert not out.requires_grad
+    np.testing.assert_array_equal(out.data, recorded.data)
+    np.testing.assert_array_equal(x.data, before)
+
+
 def test_functional_batch_norm_without_running_statistics():
     x = array(6, 2)
     out = F.batch_norm(tg.tensor(x), None, None, training=True)

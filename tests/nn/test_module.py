@@ -594,6 +594,61 @@ def test_hooks_that_are_called_always_are_called_when_there_is_an_error():
     assert "raised ValueError('in a hook')" in error.value.__notes__[-1]
 
 
+def test_hooks_that_are_called_always_are_called_once_when_a_later_one_fails():
+    net, seen = Scaled(), []
+
+    def fail(*given):
+        seen.append("fails")
+        raise ValueError("in a hook")
+
+    net.register_forward_hook(lambda *given: seen.append("always"), always_call=True)
+    net.register_forward_hook(fail, always_call=True)
+    net.register_forward_hook(lambda *given: seen.append("after"), always_call=True)
+    with pytest.raises(ValueError, match="in a hook"):
+        net(tg.ones(1))
+    assert seen == ["always", "fails", "after"]
+
+
+def test_of_hooks_that_are_removed_nothing_is_left():
+    net = nn.ReLU()
+    kept = net.register_forward_hook(lambda *given: None, with_kwargs=True, always_call=True)
+    before = copy.deepcopy(vars(net))
+    for _ in range(3):
+        net.register_forward_hook(lambda *given: None, with_kwargs=True, always_call=True).remove()
+        net.register_forward_pre_hook(lambda *given: None, with_kwargs=True).remove()
+    assert {name: value for name, value in vars(net).items() if value} == {k: v for k, v in before.items() if v}
+    kept.remove()
+    assert not net._hooks_with_kwargs
+    assert not net._hooks_always
+
+
+@pytest.mark.parametrize("factor", [1, 0])
+def test_hooks_that_are_removed_during_a_call_are_still_called_as_they_were_registered(factor):
+    net, seen, handles = Scaled(), [], []
+
+    def remove(*given):
+        for handle in handles:
+            handle.remove()
+
+    net.register_forward_pre_hook(lambda *given: handles[0].remove())
+    handles.append(net.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs), with_kwargs=True))
+    net.register_forward_hook(remove, always_call=True)
+    for _ in range(2):
+        hook = lambda module, args, kwargs, output: seen.append(kwargs)  # noqa: E731
+        handles.append(net.register_forward_hook(hook, with_kwargs=True, always_call=True))
+    x = tg.ones(1)
+    if factor:
+        net(x, factor=factor)
+    else:
+        with pytest.raises(tg.ShapeError, match="Scaled: factor is 0") as error:
+            net(x, factor=factor)
+        assert len(error.value.__notes__) == 1
+    assert seen == [{"factor": factor}] * 3
+    if factor:
+        net(x, factor=factor)
+    assert len(seen) == 3
+
+
 @pytest.mark.parity
 def test_the_order_and_arguments_of_hooks_are_pytorchs():
     torch = pytest.importorskip("torch")

@@ -314,15 +314,19 @@ def test_weights_of_losses_are_buffers():
         ),
         (
             lambda: nn.ConvTranspose2d(1, 1, 3, padding=((1, 0.5), (0, 2))),
-            "ConvTranspose2d: padding[0] must be an int or 2 ints, got (1, 0.5)",
+            "ConvTranspose2d: padding[0] must be 2 ints, got (1, 0.5)",
         ),
         (
             lambda: nn.Conv2d(1, 1, 3, padding=(1, 0, 0, 2)),
-            "Conv2d: padding must be an int or 2 ints, got (1, 0, 0, 2)",
+            "Conv2d: padding must be an int, 2 ints or 2 pairs (before, after), in a tuple or list, got (1, 0, 0, 2)",
+        ),
+        (
+            lambda: nn.Conv2d(1, 1, 3, padding=np.array([[1, 0], [0, 2]])),
+            "Conv2d: padding must be an int, 2 ints or 2 pairs (before, after), in a tuple or list, got array([[1, 0]",
         ),
         (
             lambda: nn.ConvTranspose1d(1, 1, 3, padding="same"),
-            "ConvTranspose1d: padding must be an int or 1 ints, got 'same'",
+            "ConvTranspose1d: padding must be an int, 1 ints or 1 pairs (before, after), in a tuple or list, got 'sam",
         ),
         (lambda: nn.ZeroPad2d((1, 2)), "ZeroPad2d: padding must be an int or 4 ints, got (1, 2)"),
         (lambda: nn.CircularPad1d(1.5), "CircularPad1d: padding must be an int or 2 ints, got 1.5"),
@@ -382,7 +386,7 @@ def test_one_hot():
             f"one_hot: no array holds 1 labels of {2**63} classes",
         ),
         (lambda: F.one_hot(np.uint64([2**63])), tg.ShapeError, f"one_hot: no array holds 1 labels of {2**63 + 1} cl"),
-        (lambda: F.one_hot([0, 1], 2**60), tg.ShapeError, f"one_hot: no array holds 2 labels of {2**60} classes"),
+        (lambda: F.one_hot([0, 1, 2], 2**59), tg.ShapeError, f"one_hot: no array holds 3 labels of {2**59} classes"),
         (lambda: F.one_hot([[0], [1, 2]]), tg.DTypeError, "one_hot: tensor is a list that is no array: [[0], [1, 2]]"),
         (lambda: F.one_hot(np.zeros(0, int)), tg.ShapeError, "one_hot: without labels, num_classes must be given"),
         (lambda: F.one_hot(tg.ones(2)), tg.DTypeError, "one_hot: tensor has dtype float32, labels are integers"),

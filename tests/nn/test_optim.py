@@ -5,6 +5,7 @@ import gc
 import math
 import pickle
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import nn
 import tensorgrad as tg
 from nn.optim import SGD, Adam, AdamW, RMSprop
+from nn.optim.pieces import PIECE
 from tests.parity import tally
 
 # Every setting that changes the arithmetic, alone and together.
@@ -164,6 +166,47 @@ def test_steps_keep_memory_dtype_and_gradient(kind):
     assert p.grad.tolist() == [1, 1]
     assert p.requires_grad
     assert all(value.dtype == np.float32 for value in opt.state[p].values() if isinstance(value, np.ndarray))
+
+
+# One value, pieces with a rest, rows of which few make a piece, one long row, and none at all.
+SHAPES = [(), (1,), (2 * PIECE + 5,), (3, PIECE // 2 + 1), (PIECE, 3), (1, PIECE + 1), (0, 3)]
+
+
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pieces_step_as_the_whole_bit_for_bit(kind, settings, dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal(shape).astype(dtype) for shape in SHAPES]
+    gradients = [[rng.standard_normal(shape).astype(dtype) for shape in SHAPES] for _ in range(3)]
+
+    def trained(lay):
+        params = [nn.Parameter(value) for value in values]
+        opt = getattr(nn.optim, kind)(params, **settings)
+        for step in gradients:
+            for p, g in zip(params, step, strict=True):
+                p.grad = tg.from_numpy(lay(g))
+            opt.step()
+        return [p.data for p in params] + [v for p in params for v in opt.state[p].values()]
+
+    in_pieces, other_order = trained(lambda g: g), trained(lambda g: np.array(g, order="F"))
+    monkeypatch.setattr("nn.optim.pieces.PIECE", 1 << 40)
+    for whole, *others in zip(trained(lambda g: g), in_pieces, other_order, strict=True):
+        for other in others:
+            np.testing.assert_array_equal(whole, other)
+
+
+@pytest.mark.parametrize("kind, settings", SETTINGS, ids=IDS)
+def test_a_step_takes_room_for_a_piece_only(kind, settings):
+    p = nn.Parameter(np.ones(64 * PIECE, np.float32))
+    opt = getattr(nn.optim, kind)([p], **settings)
+    p.grad = tg.ones(p.shape)
+    opt.step()
+    tracemalloc.start()
+    try:
+        opt.step()
+        assert tracemalloc.get_traced_memory()[1] < 5 * PIECE * p.data.itemsize
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind, settings", [("SGD", {"lr": 0.1, "momentum": 0.9}), ("SGD", {"lr": 0.1}), ("Adam", {})])

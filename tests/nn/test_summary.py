@@ -1,5 +1,6 @@
 """nn.summary: what it tells, and that it leaves everything as it was."""
 
+import itertools
 import time
 
 import numpy as np
@@ -74,6 +75,15 @@ def test_nothing_is_changed():
     assert drawn == (tg.rand(1).item(), np.random.default_rng(0).random())
     net(tg.ones(2, 1, 6, 6))
     assert called == ["pre-hook", "hook"]
+
+
+def test_hooks_with_kwargs_of_any_key_do_not_matter(monkeypatch):
+    """The hook that takes notes is called as one without keyword arguments, whatever keys the module's own have."""
+    monkeypatch.setattr("nn.module._next_key", itertools.count().__next__)
+    net = nn.Linear(3, 2)
+    for _ in range(3):
+        net.register_forward_hook(lambda module, args, kwargs, output: None, with_kwargs=True, always_call=True)
+    assert nn.summary(net, (1, 3)).rows[0].output_shape == (1, 2)
 
 
 def test_nothing_is_changed_by_a_failure_either():

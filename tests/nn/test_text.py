@@ -151,6 +151,15 @@ def test_dtype_and_generator():
         ("pool stride 2x 2", "'x' is no layer: a layer is", 14),
         ("pool 3 x3", "'3' is no layer: a convolution is written [3x3, 16]", 6),
         ("dropout 0.5x2", "'x' is no layer: a layer is", 12),
+        ("pool x-1", "a repeat is x and a whole number, as in x2, got 'x-1'", 6),
+        ("pool x1.5 fc 10", "a repeat is x and a whole number, as in x2, got 'x1.5'", 6),
+        (
+            "pool \N{MULTIPLICATION SIGN} .5",
+            "a repeat is x and a whole number, as in x2, got '\N{MULTIPLICATION SIGN} .5",
+            6,
+        ),
+        ("x1.5", "a repeat is x and a whole number, as in x2, got 'x1.5'", 1),
+        ("([3x3, 8] bn) x + 2", "a repeat is x and a whole number, as in x2, got 'x + 2'", 15),
         ("relu x999999999", "the network would have more than 10,000 layers here", 6),
         ("relu x10001", "the network would have more than 10,000 layers here", 6),
         ("((relu x200) x200) x200", "the network would have more than 10,000 layers here", 14),
@@ -183,6 +192,14 @@ def test_weights_without_memory_are_told(monkeypatch):
     assert str(caught.value).endswith("\n  pool fc 10\n       ^")
 
 
+def test_weights_of_batch_norm_count():
+    """Without their being counted, it is only found when they are made that there is no memory for so many."""
+    with pytest.raises(tg.ShapeError, match=f"cnn: weights of 4x{10**15} are too many"):
+        nn.cnn("bn", (10**15, 1, 1))
+    with pytest.raises(tg.ShapeError, match=f"cnn: weights of 4x{2**61} are too many"), nn.meta():
+        nn.cnn("bn", (2**61, 1, 1))
+
+
 def test_without_values_weights_may_be_many():
     with nn.meta():
         net = nn.cnn("fc 999999999", (1, 28, 28))
@@ -204,7 +221,7 @@ def test_as_many_layers_as_there_may_be_take_a_time_that_grows_with_their_number
 def test_other_errors():
     with pytest.raises(tg.ShapeError, match="cnn: the text names no layer"):
         nn.cnn("  ", (1, 2, 3))
-    for shape in [(28, 28), (1, 0, 28), (1, 28.0, 28), None, 28]:
+    for shape in [(28, 28), (1, 0, 28), (1, 28.0, 28), None, 28, (True, 2, 3), (1, 2, np.True_)]:
         with pytest.raises(tg.ShapeError, match=r"cnn: in_shape must be \(channels, height, width\), got "):
             nn.cnn("fc 10", shape)
     for text in (None, b"fc 10", 3, ["fc 10"]):
@@ -213,9 +230,11 @@ def test_other_errors():
     for generator in (5, "seed", np.random.RandomState(0)):
         with pytest.raises(tg.DTypeError, match="cnn: generator must be a NumPy Generator or None, got "):
             nn.cnn("pool", (1, 28, 28), generator=generator)
-    for dtype in (np.int64, "int64", "none", 3, bool, complex):
-        with pytest.raises(tg.DTypeError, match="cnn: dtype must be one of floats, got "):
+    wide = [np.longdouble] if np.dtype(np.longdouble) != np.float64 else []
+    for dtype in (np.int64, "int64", "none", 3, bool, complex, *wide):
+        with pytest.raises(tg.DTypeError, match="cnn: dtype must be float16, float32 or float64, got "):
             nn.cnn("pool", (1, 28, 28), dtype=dtype)
+    assert nn.cnn("fc 3", (1, 2, 2), dtype=">f4")[1].weight.dtype == np.float32
     with pytest.raises(tg.ShapeError, match="notation: 0 is a Upsample, which has no notation"):
         nn.notation(nn.Sequential(nn.Upsample(scale_factor=2)))
     with pytest.raises(tg.ShapeError, match="notation: the model is a LeNet5, which has no notation"):

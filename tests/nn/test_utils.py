@@ -62,6 +62,27 @@ def test_what_is_not_finite_is_refused_if_asked():
     assert math.isnan(p.grad.tolist()[1])
 
 
+@pytest.mark.parametrize("clip", [clip_grad_norm_, clip_grad_value_])
+def test_clipping_is_noticed_by_a_graph_that_saved_the_gradient(clip):
+    p, x = nn.Parameter([1.0]), tg.ones(1, requires_grad=True)
+    p.grad = tg.tensor([3.0])
+    late = x * p.grad
+    clip([p], 0.5)
+    with pytest.raises(tg.GradientError, match="changed in place"):
+        late.backward()
+
+
+@pytest.mark.parametrize("clip", [clip_grad_norm_, clip_grad_value_])
+def test_gradients_that_cannot_be_written_to_are_refused_first(clip):
+    params = [nn.Parameter(np.zeros((2, 3), np.float32)) for _ in range(2)]
+    params[0].grad = tg.ones(2, 3)
+    params[1].grad = tg.from_numpy(np.broadcast_to(np.float32(1), (2, 3)))
+    text = f"{clip.__name__}: a gradient of shape (2, 3) lies in memory that cannot be written to"
+    with pytest.raises(tg.GradientError, match=re.escape(text)):
+        clip(params, 0.1)
+    assert params[0].grad.tolist() == [[1, 1, 1]] * 2
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize("norm_type", [1, 2, 2.5, 0, math.inf, -math.inf])
 @pytest.mark.parametrize("scale", [0.01, 1.0, 1e4])

@@ -1,0 +1,87 @@
+"""Memory that kernels use again: scratch of each thread, and blocks that come back when the last array on them dies.
+
+A C library hands a large block back to the system as soon as it is freed, and the system hands out zeroed pages one by
+one at the first touch: that took a third of a training step. So large results are views of blocks that go to a free
+list, by sizes, when their last view is gone, and are handed out again. NumPy keeps the base of every view alive, and so
+a block is never handed out while an array can still see it.
+"""
+
+import math
+import threading
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .windows import Array, Ints
+
+LEAST_BYTES = 1 << 16  # smaller blocks the C library keeps itself
+MOST_HELD_BYTES = 1 << 28  # in the free list, in all
+
+_own = threading.local()  # .arrays: {name: bytes}, each thread's own
+_free: defaultdict[int, list[Any]] = defaultdict(list)
+_held_bytes = 0  # changed without a lock: what threads miss of each other makes the bound a little less strict
+
+
+class _Block(np.ndarray[Any, Any]):
+    """Memory of its own. It is no plain array, so that NumPy does not take it for the base of what `_Lease` holds."""
+
+
+class _Lease(np.ndarray[Any, Any]):
+    """The one view of a block that arrays are made on: an ancestor of each, which dies with the last of them."""
+
+    def __del__(self) -> None:
+        if type(self.base) is _Block:
+            _give_back(self.base)
+
+
+def empty(shape: Ints, dtype: DTypeLike) -> Array:
+    """np.empty, on a block that was used before if there is one."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size < LEAST_BYTES:
+        return np.empty(shape, dtype)
+    lease = _take(_class(size)).view(_Lease)
+    return lease.view(np.ndarray)[:size].view(dtype).reshape(shape)
+
+
+def empty_cache() -> None:
+    """Give all memory in the free list back to the system."""
+    global _held_bytes
+    for size in list(_free):
+        _free.pop(size, None)
+    _held_bytes = 0
+
+
+def scratch(name: str, shape: Ints, dtype: np.dtype) -> Array:
+    """An array for the caller's use until the same thread asks for `name` again; its values are anything."""
+    arrays: dict[str, Array] = _own.__dict__.setdefault("arrays", {})
+    count = math.prod(shape) * dtype.itemsize
+    held = arrays.get(name)
+    if held is None or held.size < count:
+        held = arrays[name] = np.empty(count, np.uint8)
+    return held[:count].view(dtype).reshape(shape)
+
+
+def _class(size: int) -> int:
+    """The size of the block for so many bytes: four classes for each power of two."""
+    step = 1 << max(0, size.bit_length() - 3)
+    return -(-size // step) * step
+
+
+def _take(size: int) -> _Block:
+    global _held_bytes
+    try:
+        block = _free[size].pop()
+    except IndexError:
+        return _Block((size,), np.uint8)
+    _held_bytes -= size
+    return block
+
+
+def _give_back(block: _Block) -> None:
+    global _held_bytes
+    if _held_bytes + block.nbytes <= MOST_HELD_BYTES:
+        _held_bytes += block.nbytes
+        _free[block.nbytes].append(block)

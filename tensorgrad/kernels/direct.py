@@ -1,0 +1,150 @@
+"""Convolution of images (h, w, c, n) by products of windows as they lie in memory; exact, for two spatial axes.
+
+In a row of pixels, the matrix (kw*c, n) that a window reads begins one pixel's values after that of the window before,
+so all windows are views of the row, overlapping. Only the kh rows that a window spans are copied side by side, into one
+row (w, kh, c, n) with its padding; then the matrices are (kw*kh*c, n). Columns, as im2col writes them, would be kw
+times as many copies. The products are small, (o, k) times (k, n) for every window: BLAS libraries compute small
+products straight from memory, while for large ones they first copy both factors into an order of their own.
+
+The weight gradient sums over windows and images, which lie apart here. So rows are turned into (kh*c, w*n), each once,
+and a shift along the row is a shift of w*n columns.
+"""
+
+import numpy as np
+
+from .buffers import scratch
+from .threads import run
+from .windows import Array, Ints, places_along
+
+SMALL_PRODUCT = 1e6  # multiplications up to which OpenBLAS takes the factors as they lie
+LEAST_ROWS = 16  # of a product's left factor: with fewer, its kernels run half empty
+PART_BYTES = 1 << 18  # of rows with their windows' height, in the cache
+PIECE, FEW = 512, 1536  # the piece of a long sum, and rows times columns from which on whole sums are faster
+LANES, LANES_BYTES = 8, 1 << 22  # partial sums of the weight gradient, whatever the number of threads; all together
+
+
+def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints) -> None:
+    """Write the sums over windows into out (h', w', o, n), its last two axes contiguous: weight (o, c, kh, kw).
+
+    Window (i, j) reads at place k, l the pixel (i*stride + k - before, j*stride + l - before), zero where none is.
+    """
+    filters = weight.transpose(0, 3, 2, 1).reshape(weight.shape[0], -1)  # o kw*kh*c
+    blocks = _blocks(*filters.shape, x.shape[-1])
+    split = filters.reshape(blocks, 1, 1, -1, filters.shape[1])
+    shift = None if bias is None else np.repeat(bias, x.shape[-1]).reshape(len(bias), -1)
+
+    columns = (out.shape[1] - 1) * stride[1] + weight.shape[3]
+    step = max(1, PART_BYTES // max(1, columns * weight.shape[2] * x.shape[2] * x.shape[3] * x.itemsize))
+
+    def some(number: int) -> None:
+        rows = slice(number * step, min(len(out), (number + 1) * step))
+        windows = _windows(x, rows, out.shape[1], weight.shape[2:], stride, before)
+        result = out[rows]
+        target = result.reshape(*result.shape[:2], blocks, -1, result.shape[-1])
+        np.matmul(split, windows, out=np.moveaxis(target, 2, 0))
+        if shift is not None:
+            result += shift
+
+    run(some, -(-len(out) // step))
+
+
+def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) -> Array:
+    """Each weight's gradient (o, c, kh, kw), summed over windows and images; g is (h', w', o, n).
+
+    The rows of windows are cut into parts, whose sums are added in order.
+    """
+    (height, width, depth, images), (_, _, c, _) = g.shape, x.shape
+    tall, lanes = kernel[0], min(lanes_for(c * depth * kernel[0] * kernel[1] * g.itemsize), height)
+    sums = np.zeros((lanes, kernel[1], tall, c, depth), g.dtype)  # lane kw kh c o
+    # Columns l, l + stride, l + 2*stride ... of a padded row lie together, so that every shift is a run.
+    phases = stride[1]
+    steps = width + (kernel[1] - 1) // phases
+
+    def lane(number: int) -> None:
+        begin, end = height * number // lanes, height * (number + 1) // lanes
+        rows = scratch("rows", (phases, tall, c, steps, images), g.dtype)  # row h of x in place h % tall
+        held = [begin * stride[0] - before[0] - tall] * tall
+        share = scratch("share", (depth, width, images), g.dtype)
+        for i in range(begin, end):
+            np.copyto(share, g[i].swapaxes(0, 1))
+            shares = share.reshape(depth, -1).T
+            first = i * stride[0] - before[0]
+            for h in range(first, first + tall):
+                if held[h % tall] != h:
+                    held[h % tall] = h
+                    _turn(x, h, rows[:, h % tall], before[1])
+            turn = first % tall  # the place of the first row that these windows read
+            shifts = [
+                rows[phase].reshape(tall * c, -1)[:, skip * images : (skip + width) * images]
+                for skip, phase in (divmod(place, phases) for place in range(kernel[1]))
+            ]
+            products = [_long_product(shift, shares).reshape(tall, c, depth) for shift in shifts]
+            for place, product in enumerate(products):
+                sums[number, place, : tall - turn] += product[turn:]
+                sums[number, place, tall - turn :] += product[:turn]
+
+    run(lane, lanes)
+    total = sums[0]
+    for other in sums[1:]:
+        total += other
+    return np.ascontiguousarray(total.transpose(3, 2, 1, 0))
+
+
+def _windows(x: Array, rows: slice, count: int, kernel: Ints, stride: Ints, before: Ints) -> Array:
+    """What the windows in some rows read: (rows, count, kw*kh*c, n), overlapping views."""
+    height, width, c, images = x.shape
+    columns = (count - 1) * stride[1] + kernel[1]
+    last = (rows.stop - 1) * stride[0]
+    if kernel == (1, 1) and before == (0, 0) and columns <= width and last < height:
+        return x[rows.start * stride[0] : last + 1 : stride[0], : columns : stride[1]]
+    span = scratch("span", (rows.stop - rows.start, columns, kernel[0], c, images), x.dtype)
+    along = places_along(kernel[0], stride[0], before[0] - rows.start * stride[0], 1, height, len(span))
+    (inner, across) = places_along(1, 1, before[1], 1, width, columns)[0]
+    span[:, : inner.start] = 0
+    span[:, inner.stop :] = 0
+    for k, (windows, pixels) in enumerate(along):
+        span[: windows.start, inner, k] = 0
+        span[windows.stop :, inner, k] = 0
+        span[windows, inner, k] = x[pixels, across]
+    row, step, _, _, item = span.strides
+    return np.ndarray(
+        (len(span), count, kernel[1] * kernel[0] * c, images),
+        x.dtype,
+        span,
+        strides=(row, step * stride[1], images * item, item),
+    )
+
+
+def lanes_for(size: int) -> int:
+    """How many partial sums of `size` bytes to make: fewer where they are large, for they are all kept at a time."""
+    return max(2, min(LANES, LANES_BYTES // max(1, size)))
+
+
+def _long_product(x: Array, y: Array) -> Array:
+    """x @ y of few rows and columns, but a long sum: in pieces, which OpenBLAS does faster if there are very few."""
+    count = x.shape[1] // PIECE
+    if len(x) * y.shape[1] > FEW or count < 2 or x.shape[1] % PIECE:
+        return np.asarray(x @ y)
+    pieces = np.matmul(x.reshape(len(x), count, PIECE).swapaxes(0, 1), y.reshape(count, PIECE, -1))
+    return np.asarray(pieces.sum(0))
+
+
+def _turn(x: Array, h: int, target: Array, before: int) -> None:
+    """Row h of x (w, c, n) as (phase, c, step, n): pixel step*phases + phase - before, zero where there is none."""
+    if not 0 <= h < len(x):
+        target[...] = 0
+        return
+    phases, _, steps, _ = target.shape
+    for phase in range(phases):
+        (windows, pixels) = places_along(1, phases, before - phase, 1, x.shape[1], steps)[0]
+        target[phase, :, : windows.start] = 0
+        target[phase, :, windows] = x[h, pixels].swapaxes(0, 1)
+        target[phase, :, windows.stop :] = 0
+
+
+def _blocks(rows: int, inner: int, columns: int) -> int:
+    """Into how many blocks of rows to split a product so that it is small, or 1 if the blocks would be too thin."""
+    for blocks in range(1, rows // LEAST_ROWS + 1):
+        if rows % blocks == 0 and rows // blocks * inner * columns <= SMALL_PRODUCT:
+            return blocks
+    return 1

@@ -1,0 +1,109 @@
+"""How images lie in memory under the face (n, c, *x) that users see; n image, c channel, x pixel.
+
+Two orders serve convolution, and every result of an image kernel lies in one of them. NumPy's elementwise operations
+keep the order of what they are given, so that a whole network stays in it:
+
+- PIXELS, (*x, c, n): for batches of SMALL_BATCH images or more. All values of a pixel are neighbours, and those of the
+  next pixel in its row follow: what a window reads along a row is one matrix (k*c, n), overlapping the next window's,
+  and is multiplied where it lies (`direct`).
+- CHANNELS, (c, *x, n): for fewer images, whose matrices would be too thin. A channel is one run, and a product of
+  filters (o, c*k) and columns (c*k, y*n) leaves its result as the next layer's image.
+
+An image that lies otherwise, as an array from outside does, is copied once, by the first kernel that needs an order.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .buffers import empty
+from .windows import Array, Ints
+
+SMALL_BATCH = 8
+SLAB_BYTES = 1 << 17
+
+
+def pixels(x: Array) -> Array:
+    """An image (n, c, *x) as (*x, c, n), contiguous: a view if it lies so, else a copy."""
+    return _contiguous(as_pixels(x))
+
+
+def as_pixels(x: Array) -> Array:
+    """An image (n, c, *x) as (*x, c, n), however it lies: a view."""
+    return x.transpose(*range(2, x.ndim), 1, 0)
+
+
+def channels(x: Array) -> Array:
+    """An image (n, c, *x) as (c, *x, n), contiguous: a view if it lies so, else a copy."""
+    return _contiguous(x.transpose(*range(1, x.ndim), 0))
+
+
+def face_of_pixels(x: Array) -> Array:
+    """(*x, c, n) as users see it, (n, c, *x): a view."""
+    return x.transpose(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))
+
+
+def face_of_channels(x: Array) -> Array:
+    """(c, *x, n) as users see it, (n, c, *x): a view."""
+    return x.transpose(x.ndim - 1, *range(x.ndim - 1))
+
+
+def empty_like(x: Array, shape: Ints, dtype: DTypeLike) -> Array:
+    """An array of another shape, whose axes follow each other in memory as those of x do."""
+    order = _order(x)
+    array = empty(tuple(shape[axis] for axis in order), dtype)
+    return array.transpose(np.argsort(order))
+
+
+def alike(g: Array, x: Array) -> Array:
+    """g with its axes in memory in the order of x's, without gaps: itself if it lies so, else a copy."""
+    order = _order(x)
+    turned = g.transpose(order)
+    return g if turned.flags.c_contiguous else _contiguous(turned).transpose(np.argsort(order))
+
+
+def planes(x: Array) -> Array:
+    """x (n, c, *x) as (p, c, m): what lies outside of the channels in memory and what lies within, in any order.
+
+    A view if x lies without gaps, with the channels' axis between axes that can be merged; else a copy of such a kind.
+    """
+    order = _order(x)
+    turned = x.transpose(order)
+    if not turned.flags.c_contiguous:
+        turned = _contiguous(turned)
+    at = order.index(1)
+    outside, inside = turned.shape[:at], turned.shape[at + 1 :]
+    return turned.reshape(math.prod(outside), x.shape[1], math.prod(inside))
+
+
+def slabs(x: Array) -> list[tuple[slice, slice]]:
+    """Cut images into parts for threads, of runs as long as may be: (channels, places along the first spatial axis)."""
+    if _order(x).index(1) < _order(x).index(2):
+        return channel_slabs(x)
+    size = x.shape[2]
+    step = max(1, SLAB_BYTES * size // max(1, x.nbytes))
+    return [(slice(0, x.shape[1]), slice(i, min(size, i + step))) for i in range(0, size, step)]
+
+
+def channel_slabs(x: Array) -> list[tuple[slice, slice]]:
+    """Cut images (n, c, *x) into parts of some channels each, with all places along the first spatial axis."""
+    size = x.shape[1]
+    step = max(1, SLAB_BYTES * size // max(1, x.nbytes))
+    return [(slice(i, min(size, i + step)), slice(0, x.shape[2])) for i in range(0, size, step)]
+
+
+def _order(x: Array) -> list[int]:
+    """The axes of x from the outermost in memory to the innermost; of equal strides those of one element last."""
+    return sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), x.shape[axis] == 1))
+
+
+def _contiguous(turned: Array) -> Array:
+    return turned if turned.flags.c_contiguous else _converted(turned)
+
+
+def _converted(turned: Array) -> Array:
+    """A copy in order. A function of its own so that a test can count the calls."""
+    copy = empty(turned.shape, turned.dtype)
+    np.copyto(copy, turned)
+    return copy

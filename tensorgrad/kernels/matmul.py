@@ -1,0 +1,34 @@
+"""Matrix products over our threads, with BLAS held to one: the same bits for any number of threads."""
+
+import numpy as np
+
+from .blas import in_one_thread
+from .threads import run
+from .windows import Array
+
+SMALL = 1 << 18  # multiplications: OpenBLAS does smaller products in one thread anyway
+LARGE = 1 << 23  # from here on the product is cut into blocks, of at least LEAST_ROWS rows or columns
+BLOCKS, LEAST_ROWS = 8, 16
+
+
+def matmul(x: Array, y: Array) -> Array:
+    """np.matmul(x, y), of matrices or stacks of them."""
+    size = x.size * y.shape[-1]
+    if size < SMALL:
+        return np.asarray(np.matmul(x, y))
+    if size < LARGE or x.ndim > 2 or y.ndim > 2 or x.dtype != y.dtype or x.dtype.kind != "f":
+        return np.asarray(in_one_thread(lambda: np.matmul(x, y)))
+    out = np.empty((x.shape[0], y.shape[1]), x.dtype)
+    by_rows = x.shape[0] >= y.shape[1]
+    count = max(out.shape)
+    step = max(LEAST_ROWS, -(-count // BLOCKS))
+
+    def block(number: int) -> None:
+        at = slice(number * step, (number + 1) * step)
+        if by_rows:
+            np.matmul(x[at], y, out=out[at])
+        else:
+            np.matmul(x, y[:, at], out=out[:, at])
+
+    run(block, -(-count // step))
+    return out

@@ -1,0 +1,160 @@
+"""One pool of threads for all kernels: `run(work, count)` calls work(0), ..., work(count - 1), several at a time.
+
+NumPy gives up Python's lock inside its loops and inside BLAS, so Python threads compute side by side. A kernel cuts its
+work into chunks whose borders depend on sizes alone, never on the number of threads: then neither do its results. BLAS
+is held to one thread while chunks run. Two layers of threads would wait for each other: BLAS's own keep a core busy for
+a while after each product.
+
+The threads are daemons that wait for jobs, made when first needed, and made anew in a forked child. A kernel called
+from within a chunk, or while the interpreter ends and no thread can be made, runs its chunks one after the other.
+"""
+
+import contextvars
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .blas import hold, in_one_thread
+
+Work = Callable[[int], Any]
+
+_lock = threading.Lock()
+_here = threading.local()  # .inside: whether this thread is at work on a job
+_jobs: "queue.SimpleQueue[_Job]" = queue.SimpleQueue()
+_workers = 0
+_chosen: int | None = None
+
+
+def available_threads() -> int:
+    """The cores this process may use, or fewer if OMP_NUM_THREADS says so."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wish = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(wish)) if wish.isdecimal() and int(wish) > 0 else cores
+
+
+def get_num_threads() -> int:
+    """How many threads kernels use, the caller's included."""
+    return available_threads() if _chosen is None else _chosen
+
+
+def set_num_threads(count: int) -> None:
+    """Let kernels use this many threads, the caller's included."""
+    global _chosen
+    _chosen = count
+
+
+def run(work: Work, count: int) -> None:
+    """Call work(i) for each i below `count`, in any order, over the pool; return when all are done.
+
+    The first exception ends the job: chunks not yet begun are left out, and it is raised here when no thread is at work
+    on the job any more. An interrupt is such an exception.
+    """
+    helpers = min(get_num_threads(), count) - 1
+    if getattr(_here, "inside", False):
+        for number in range(count):
+            work(number)
+        return
+    job = _Job(work, count)
+    in_one_thread(lambda: job.do(helpers))
+    error, job.error = job.error, None
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # or it would hold itself by its traceback
+
+
+class _Job:
+    """Chunks that several threads take one after the other, until none is left."""
+
+    def __init__(self, work: Work, count: int) -> None:
+        self.work: Work | None = work
+        self.numbers = iter(range(count))  # shared: taking the next number is one step of the interpreter
+        self.error: BaseException | None = None
+        self.lock = threading.Lock()
+        self.inside, self.closed = 0, False  # helpers at work on it; whether it is too late for others
+        self.over = threading.Lock()  # let go by the last helper, once it is closed
+        self.over.acquire()
+
+    def do(self, helpers: int) -> None:
+        """What the caller does, with so many helpers."""
+        try:
+            if helpers > 0:
+                self.context = contextvars.copy_context()  # NumPy's error state holds for all threads of a job
+                for _ in range(min(helpers, _grown(helpers))):
+                    _jobs.put(self)
+            self.take_part()
+        except BaseException as error:  # an interrupt between chunks
+            self.fail(error)
+        while True:
+            try:
+                with self.lock:
+                    self.closed = True
+                    if not self.inside:
+                        break
+                self.over.acquire()
+            except BaseException as error:  # an interrupt; the helpers still write, each until its chunk is done
+                self.fail(error)
+        self.work = None  # a helper that comes late would hold the arrays in it
+
+    def take_part(self) -> None:
+        work = self.work
+        _here.inside = True
+        try:
+            if work is not None:
+                for number in self.numbers:
+                    work(number)
+        except BaseException as error:  # of a helper thread too: raised in the caller's
+            self.fail(error)
+        finally:
+            _here.inside = False
+
+    def fail(self, error: BaseException) -> None:
+        self.error = error
+        for _ in self.numbers:  # leave nothing to the others
+            pass
+
+    def help(self) -> None:
+        """What a thread of the pool does; one that comes too late does nothing, and is not waited for."""
+        with self.lock:
+            if self.closed:
+                return
+            self.inside += 1
+        self.context.copy().run(self.take_part)
+        with self.lock:
+            self.inside -= 1
+            if self.closed and not self.inside:
+                self.over.release()
+
+
+def _grown(wanted: int) -> int:
+    """Start threads until there are `wanted` of them; how many there are."""
+    global _workers
+    if _workers < wanted:
+        with _lock:
+            while _workers < wanted:
+                thread = threading.Thread(target=_serve, args=(_jobs,), name="tensorgrad-kernels", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the interpreter is ending, or the system has no more threads
+                    break
+                _workers += 1
+    return _workers
+
+
+def _serve(jobs: "queue.SimpleQueue[_Job]") -> None:
+    while True:
+        jobs.get().help()
+
+
+def _after_fork() -> None:
+    """A child has none of the threads, and locks may be held by threads it does not have."""
+    global _lock, _jobs, _workers, _here
+    _lock, _jobs, _workers, _here = threading.Lock(), queue.SimpleQueue(), 0, threading.local()
+    hold.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

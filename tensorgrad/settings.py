@@ -1,0 +1,59 @@
+"""What users may set about how things are computed: the number of threads, the way convolutions take, memory kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from .errors import DTypeError, ShapeError
+from .kernels import buffers, conv, threads
+
+
+def set_num_threads(count: int) -> None:
+    """Let operations use `count` threads, the calling one included; at first as many as the process may use cores.
+
+    This holds for our own threads, which share out the work of an operation, and for BLAS, which is held to one thread
+    while they run; BLAS's own setting, and so the speed of your own NumPy calls, stays as it is. Results do not depend
+    on it. Raises DTypeError for what is no int, ShapeError for less than 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+        raise DTypeError(f"set_num_threads: count must be an int, got {count!r}")
+    if count < 1:
+        raise ShapeError(f"set_num_threads: count must be at least 1, got {count}")
+    threads.set_num_threads(int(count))
+
+
+def get_num_threads() -> int:
+    """How many threads operations use: see `set_num_threads`. At first the cores of the process, or OMP_NUM_THREADS."""
+    return threads.get_num_threads()
+
+
+@contextmanager
+def conv_algorithm(name: str) -> Iterator[None]:
+    """Within the `with` block, compute convolutions and their gradients by one algorithm wherever it fits them.
+
+    - "auto": the fastest for the shapes, by measured thresholds; what holds outside of any block.
+    - "im2col": a matrix product of columns. Exact, for every convolution; others give way to it where they do not fit.
+    - "direct": small matrix products of windows as they lie in memory. Exact; two spatial axes, dilation 1, one group.
+    - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, about 1e-5 of the largest
+      value; float32, 3x3, stride 1, dilation 1, one group.
+
+    Float64 never takes "winograd". The setting holds for the thread it is made in. Raises ShapeError for other names.
+    """
+    if name not in conv.ALGORITHMS:
+        raise ShapeError(
+            f"conv_algorithm: there is no algorithm {name!r}, only {', '.join(map(repr, conv.ALGORITHMS))}"
+        )
+    before = conv.chosen.get()
+    conv.chosen.set(name)
+    try:
+        yield
+    finally:
+        conv.chosen.set(before)
+
+
+def empty_cache() -> None:
+    """Give the memory that is kept for further results back to the system; at most 256 MB are kept."""
+    buffers.empty_cache()

@@ -1,0 +1,303 @@
+"""What users set about how things are computed: threads, the way of convolutions, memory that is kept."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad.kernels import buffers, conv, direct, im2col, threads, winograd
+
+PADS = ((1, 1), (1, 1))
+ONE = (1, 1)
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    chosen = threads._chosen
+    yield
+    threads._chosen = chosen
+    assert conv.chosen.get() == "auto"
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """The names of the algorithms that were asked to compute, in order."""
+    names = []
+
+    def spy_on(module, function):
+        compute, name = getattr(module, function), module.__name__.rpartition(".")[2]
+
+        def spy(*args, **params):
+            names.append(name)
+            return compute(*args, **params)
+
+        monkeypatch.setattr(module, function, spy)
+
+    for module in (direct, im2col, winograd):
+        spy_on(module, "correlate")
+        spy_on(module, "weight_grad")
+    return names
+
+
+def images(n=2, c=2, size=(6, 6), dtype=np.float32):
+    return np.random.default_rng(0).standard_normal((n, c, *size)).astype(dtype)
+
+
+def filters(o=2, c=2, kernel=(3, 3), dtype=np.float32):
+    return np.random.default_rng(1).standard_normal((o, c, *kernel)).astype(dtype)
+
+
+def family(x, w, stride=ONE, padding=PADS, dilation=ONE, groups=1):
+    out = conv.conv(x, w, stride, padding, dilation, groups)
+    gx = conv.conv_input_grad(out, w, x.shape, stride, padding, dilation, groups)
+    return out, gx, conv.conv_weight_grad(out, x, w.shape, stride, padding, dilation, groups)
+
+
+# Threads
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 64, np.int64(4), np.uint8(2)])
+def test_the_number_of_threads(count):
+    tg.set_num_threads(count)
+    assert tg.get_num_threads() == count
+    assert type(tg.get_num_threads()) is int
+
+
+def test_at_first_as_many_threads_as_there_are_cores(monkeypatch):
+    monkeypatch.setattr(threads, "_chosen", None)
+    assert tg.get_num_threads() == threads.available_threads() == 1  # conftest.py sets OMP_NUM_THREADS
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert tg.get_num_threads() == threads.available_threads() >= 1
+
+
+@pytest.mark.parametrize("count", [True, False, np.bool_(True), 2.0, "2", None, [2], np.float32(2), np.array(2)])
+def test_a_number_of_threads_that_is_no_int(count):
+    before = tg.get_num_threads()
+    with pytest.raises(tg.DTypeError, match="set_num_threads: count must be an int, got"):
+        tg.set_num_threads(count)
+    assert tg.get_num_threads() == before
+
+
+@pytest.mark.parametrize("count", [0, -1, np.int64(-5)])
+def test_less_than_one_thread(count):
+    before = tg.get_num_threads()
+    with pytest.raises(tg.ShapeError, match="set_num_threads: count must be at least 1, got"):
+        tg.set_num_threads(count)
+    assert tg.get_num_threads() == before
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_operations_use_no_more_threads(monkeypatch, count):
+    """A large product has eight blocks; the blocks are computed in as many threads as are set."""
+    tg.set_num_threads(count)
+    seen = set()
+    barrier = threading.Barrier(count)
+    matmul = np.matmul
+
+    def spy(*args, **params):
+        if threading.get_ident() not in seen:
+            seen.add(threading.get_ident())
+            barrier.wait(10)
+        return matmul(*args, **params)
+
+    monkeypatch.setattr(np, "matmul", spy)
+    x = tg.ones(256, 256)
+    assert float((x @ x).sum()) == 256**3
+    assert len(seen) == count
+
+
+def test_the_number_of_threads_holds_for_all_threads():
+    tg.set_num_threads(3)
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(tg.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert seen == [3]
+
+
+# The way of convolutions
+
+
+@pytest.mark.parametrize("name", conv.ALGORITHMS)
+def test_every_algorithm_has_a_name(name):
+    with tg.conv_algorithm(name) as nothing:
+        assert nothing is None
+        assert conv.chosen.get() == name
+    assert name in tg.conv_algorithm.__doc__
+
+
+@pytest.mark.parametrize("name", ["", "fft", "Direct", "im2col ", None, 1, ("direct",)])
+def test_no_other_names(name):
+    told = r"conv_algorithm: there is no algorithm .*, only 'auto', 'im2col', 'direct', 'winograd'$"
+    with pytest.raises(tg.ShapeError, match=told), tg.conv_algorithm(name):
+        pytest.fail("the block was entered")
+
+
+def test_a_name_that_cannot_be_compared():
+    with pytest.raises(tg.ShapeError, match="conv_algorithm"), tg.conv_algorithm(["direct"]):
+        pass
+
+
+def test_blocks_in_blocks():
+    with tg.conv_algorithm("direct"):
+        with tg.conv_algorithm("im2col"):
+            assert conv.chosen.get() == "im2col"
+            with tg.conv_algorithm("auto"):
+                assert conv.chosen.get() == "auto"
+        assert conv.chosen.get() == "direct"
+    assert conv.chosen.get() == "auto"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
+def test_set_back_after_an_error(error):
+    with tg.conv_algorithm("direct"):
+        with pytest.raises(error), tg.conv_algorithm("im2col"):
+            raise error
+        assert conv.chosen.get() == "direct"
+
+
+def test_another_name_in_a_block_leaves_it():
+    with tg.conv_algorithm("direct"):
+        with pytest.raises(tg.ShapeError), tg.conv_algorithm("fft"):
+            pass
+        assert conv.chosen.get() == "direct"
+
+
+def test_as_a_decorator():
+    @tg.conv_algorithm("direct")
+    def work():
+        return conv.chosen.get()
+
+    assert [work(), work(), conv.chosen.get()] == ["direct", "direct", "auto"]
+
+
+def test_holds_for_its_own_thread():
+    seen = []
+
+    def other():
+        seen.append(conv.chosen.get())
+        with tg.conv_algorithm("im2col"):
+            inside.set()
+            leave.wait(10)
+            seen.append(conv.chosen.get())
+
+    inside, leave = threading.Event(), threading.Event()
+    with tg.conv_algorithm("direct"):
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert inside.wait(10)
+        assert conv.chosen.get() == "direct"
+        leave.set()
+        thread.join()
+        assert conv.chosen.get() == "direct"
+    assert seen == ["auto", "im2col"]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("name", ["im2col", "direct", "winograd"])
+@pytest.mark.parametrize("batch", [1, 2, 17, 64])
+def test_the_named_algorithm_computes(used, name, batch, workers):
+    tg.set_num_threads(workers)
+    with tg.conv_algorithm(name):
+        family(images(batch), filters())
+    assert used == [name] * 3
+
+
+def test_the_named_algorithm_computes_the_gradients_of_a_tensor(used):
+    with tg.conv_algorithm("direct"):
+        x, w = tg.tensor(images(), requires_grad=True), tg.tensor(filters(), requires_grad=True)
+        tg.conv2d(x, w, padding=1).sum().backward()
+    assert used == ["direct"] * 3
+
+
+ODD = {
+    "groups": ({"c": 4}, {"o": 4, "c": 2}, {"groups": 2}),
+    "depthwise": ({"c": 2}, {"c": 1}, {"groups": 2}),
+    "dilation": ({}, {}, {"dilation": (2, 2)}),
+    "dilation along one axis": ({}, {}, {"dilation": (1, 2)}),
+    "one axis": ({"size": (6,)}, {"kernel": (3,)}, {"stride": (1,), "padding": ((1, 1),), "dilation": (1,)}),
+    "three axes": (
+        {"size": (4, 5, 3)}, {"kernel": (3, 3, 3)},
+        {"stride": (1, 1, 1), "padding": ((1, 1),) * 3, "dilation": (1, 1, 1)},
+    ),
+    "float16": ({"dtype": np.float16}, {"dtype": np.float16}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["direct", "winograd", "auto"])
+@pytest.mark.parametrize("odd", ODD)
+def test_gives_way_to_im2col_where_it_does_not_fit(used, odd, name):
+    shape, weight, params = ODD[odd]
+    x, w = images(64, **shape), filters(**weight)
+    with tg.conv_algorithm(name):
+        results = family(x, w, **params)
+    assert set(used) == {"im2col"}
+    with tg.conv_algorithm("im2col"):
+        for one, other in zip(results, family(x, w, **params), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "params"),
+    [
+        (images(64, dtype=np.float64), filters(dtype=np.float64), {}),
+        (images(64), filters(), {"stride": (2, 2)}),
+        (images(64), filters(), {"stride": (1, 2)}),
+        (images(64), filters(kernel=(3, 2)), {}),
+        (images(64), filters(kernel=(1, 1)), {}),
+        (images(64), filters(kernel=(5, 5)), {"padding": ((2, 2), (2, 2))}),
+    ],
+)
+@pytest.mark.parametrize("name", ["winograd", "auto"])
+def test_winograd_computes_nothing_else(used, name, x, w, params):
+    with tg.conv_algorithm(name):
+        family(x, w, **params)
+    allowed = {"direct", "im2col"} if params.get("stride", ONE) == ONE else {"direct", "im2col", "winograd"}
+    assert set(used) <= allowed
+    assert used[0] != "winograd"
+
+
+def test_float64_never_takes_winograd(used):
+    x, w = images(64, 64, (16, 16), np.float64), filters(64, 64, dtype=np.float64)
+    for name in ("auto", "winograd"):
+        with tg.conv_algorithm(name):
+            family(x, w)
+    assert "winograd" not in used
+
+
+# Memory
+
+
+def test_empty_cache_frees_what_is_kept():
+    tg.empty_cache()
+    assert buffers._held_bytes == 0
+    a = [buffers.empty((1000, 1000), np.float32) for _ in range(3)]
+    assert buffers._held_bytes == 0
+    del a
+    assert buffers._held_bytes >= 12_000_000
+    tg.empty_cache()
+    assert buffers._held_bytes == 0
+    assert not any(buffers._free.values())
+    tg.empty_cache()
+
+
+def test_empty_cache_leaves_live_arrays_alone():
+    x = tg.tensor(images(64, 16, (16, 16)))
+    y = tg.relu(x)
+    expected = np.maximum(x.numpy(), 0)
+    tg.empty_cache()
+    del x
+    other = [buffers.empty(y.shape, np.float32) for _ in range(4)]
+    for array in other:
+        array.fill(7)
+    np.testing.assert_array_equal(y.numpy(), expected)
+    del y, other
+    assert buffers._held_bytes > 0
+    tg.empty_cache()
+    assert buffers._held_bytes == 0
+
+
+def test_the_most_that_is_kept_is_what_the_docstring_says():
+    assert buffers.MOST_HELD_BYTES == 256 * 2**20
+    assert "256 MB" in tg.empty_cache.__doc__
