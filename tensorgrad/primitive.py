@@ -20,7 +20,6 @@ from .node import Array, Form, Node, Source, TensorBase, make_tensor, version_ce
 from .rules import BYPRODUCT, INPUT, OUTPUT, Plan, make_plan
 
 ndarray, asarray = np.ndarray, np.asarray
-new = object.__new__
 NOTHING: dict[str, Any] = {}  # the parameters of the calls that have none
 CONSTANT = [0]  # the version cell of what is no tensor's: writes to a user's array or number are not noticed
 next_number = itertools.count().__next__
@@ -484,7 +483,7 @@ def astype(x: Array, *, dtype: np.dtype[Any]) -> Array:
 @primitive
 def clone(input: Array) -> Array:
     """A copy in memory of its own; gradients pass through."""
-    return input.copy()
+    return input.copy(order="K")
 
 
 sum_to.defvjps(lambda g, x_shape: broadcast_to(g, shape=x_shape))

@@ -15,8 +15,8 @@ def set_num_threads(count: int) -> None:
     """Let operations use `count` threads, the calling one included; at first as many as the process may use cores.
 
     This holds for our own threads, which share out the work of an operation, and for BLAS, which is held to one thread
-    while they run; BLAS's own setting, and so the speed of your own NumPy calls, stays as it is. Results do not depend
-    on it. Raises DTypeError for what is no int, ShapeError for less than 1.
+    while they run and set back afterwards, so your own NumPy calls are as quick as before. Results do not depend on
+    it. Raises DTypeError for what is no int, ShapeError for less than 1.
     """
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
         raise DTypeError(f"set_num_threads: count must be an int, got {count!r}")
@@ -37,8 +37,8 @@ def conv_algorithm(name: str) -> Iterator[None]:
     - "auto": the fastest for the shapes, by measured thresholds; what holds outside of any block.
     - "im2col": a matrix product of columns. Exact, for every convolution; others give way to it where they do not fit.
     - "direct": small matrix products of windows as they lie in memory. Exact; two spatial axes, dilation 1, one group.
-    - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, about 1e-5 of the largest
-      value; float32, 3x3, stride 1, dilation 1, one group.
+    - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, up to 1e-5 of the largest value;
+      float32, 3x3, stride 1, dilation 1, one group. Others give way to "direct" first.
 
     Float64 never takes "winograd". The setting holds for the thread it is made in. Raises ShapeError for other names.
     """
@@ -55,5 +55,8 @@ def conv_algorithm(name: str) -> Iterator[None]:
 
 
 def empty_cache() -> None:
-    """Give the memory that is kept for further results back to the system; at most 256 MB are kept."""
+    """Give the memory that is kept for further results back to the system; at most 256 MB are kept.
+
+    Each thread also keeps the room that its chunks are computed in, some megabytes, which stays.
+    """
     buffers.empty_cache()

@@ -219,7 +219,7 @@ CHECKS = {
         "batch_norm, instance_norm, group_norm, layer_norm, rms_norm",
         "float32 inputs of a variance, or mean square, from 1e14: computed in float64",
     ): norms_of_large_float32_are_finite,
-    ("all", "another number of threads, ours or BLAS's"): bits_do_not_depend_on_threads,
+    ("all", "another number of threads, ours or BLAS's, from matrices on"): bits_do_not_depend_on_threads,
 }
 
 

@@ -21,7 +21,7 @@ MOST_HELD_BYTES = 1 << 28  # in the free list, in all
 
 _own = threading.local()  # .arrays: {name: bytes}, each thread's own
 _free: defaultdict[int, list[Any]] = defaultdict(list)
-_held_bytes = 0  # changed without a lock: what threads miss of each other makes the bound a little less strict
+_held_bytes = 0  # changed without a lock, so threads may miss each other's changes; emptying sets it right
 
 
 class _Block(np.ndarray[Any, Any]):
@@ -55,13 +55,27 @@ def empty_cache() -> None:
 
 
 def scratch(name: str, shape: Ints, dtype: np.dtype) -> Array:
-    """An array for the caller's use until the same thread asks for `name` again; its values are anything."""
-    arrays: dict[str, Array] = _own.__dict__.setdefault("arrays", {})
+    """An array for the caller's use until the same thread asks for `name` again; its values are anything.
+
+    A signal handler or a finaliser that computes in the midst of a kernel has others: `nested` says so.
+    """
+    arrays: dict[str, Array] = _own.__dict__.setdefault(f"arrays{nested()}", {})
     count = math.prod(shape) * dtype.itemsize
     held = arrays.get(name)
     if held is None or held.size < count:
         held = arrays[name] = np.empty(count, np.uint8)
     return held[:count].view(dtype).reshape(shape)
+
+
+def nested() -> int:
+    """How many kernels this thread is in, one inside the other; counted by `threads`."""
+    depth: int = _own.__dict__.get("depth", 0)
+    return depth
+
+
+def nest(by: int) -> None:
+    """Count a kernel that begins (1) or ends (-1)."""
+    _own.depth = nested() + by
 
 
 def _class(size: int) -> int:
@@ -82,6 +96,8 @@ def _take(size: int) -> _Block:
 
 def _give_back(block: _Block) -> None:
     global _held_bytes
-    if _held_bytes + block.nbytes <= MOST_HELD_BYTES:
+    if _held_bytes + block.nbytes > MOST_HELD_BYTES:
+        empty_cache()  # sizes that are wanted no more would keep those that are out for good
+    if block.nbytes <= MOST_HELD_BYTES:
         _held_bytes += block.nbytes
         _free[block.nbytes].append(block)

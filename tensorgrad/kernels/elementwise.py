@@ -17,7 +17,7 @@ SMALL = 1000  # elements: below this one call to NumPy is faster than choosing b
 
 def apply(ufunc: np.ufunc, x: Array, *others: Any, dtype: Any = None) -> Array:
     """ufunc(x, *others): numbers and arrays like x, whose results keep its place in memory. `dtype`: of the result."""
-    if x.__class__ is not np.ndarray or x.nbytes < LARGE_BYTES:
+    if x.__class__ is not np.ndarray or x.nbytes < LARGE_BYTES or x.dtype.kind != "f":
         result: Array = ufunc(x, *others)
         return result
     out = empty_like(x, x.shape, dtype or x.dtype)

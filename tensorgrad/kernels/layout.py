@@ -1,7 +1,7 @@
 """How images lie in memory under the face (n, c, *x) that users see; n image, c channel, x pixel.
 
-Two orders serve convolution, and every result of an image kernel lies in one of them. NumPy's elementwise operations
-keep the order of what they are given, so that a whole network stays in it:
+Two orders serve convolution, and its results lie in one of them. NumPy's elementwise operations keep the order of what
+they are given, so that a whole network stays in it:
 
 - PIXELS, (*x, c, n): for batches of SMALL_BATCH images or more. All values of a pixel are neighbours, and those of the
   next pixel in its row follow: what a window reads along a row is one matrix (k*c, n), overlapping the next window's,
@@ -9,7 +9,8 @@ keep the order of what they are given, so that a whole network stays in it:
 - CHANNELS, (c, *x, n): for fewer images, whose matrices would be too thin. A channel is one run, and a product of
   filters (o, c*k) and columns (c*k, y*n) leaves its result as the next layer's image.
 
-An image that lies otherwise, as an array from outside does, is copied once, by the first kernel that needs an order.
+Pooling, normalisation and padding keep the order of what they are given. An image that lies otherwise, as an array
+from outside does, is copied once, by the first kernel that needs an order.
 """
 
 import math
@@ -63,12 +64,14 @@ def alike(g: Array, x: Array) -> Array:
     return g if turned.flags.c_contiguous else _contiguous(turned).transpose(np.argsort(order))
 
 
-def planes(x: Array) -> Array:
+def planes(x: Array, like: Array | None = None) -> Array:
     """x (n, c, *x) as (p, c, m): what lies outside of the channels in memory and what lies within, in any order.
 
-    A view if x lies without gaps, with the channels' axis between axes that can be merged; else a copy of such a kind.
+    So (h*w, c, n) for an image in pixels, (1, c, h*w*n) for one in channels. The order is that of `like` if it is
+    given, for arrays that go together: where an axis has one element, strides say nothing. A view if x lies in that
+    order without gaps, else a copy.
     """
-    order = _order(x)
+    order = _order(x if like is None else like)
     turned = x.transpose(order)
     if not turned.flags.c_contiguous:
         turned = _contiguous(turned)
@@ -94,7 +97,10 @@ def channel_slabs(x: Array) -> list[tuple[slice, slice]]:
 
 
 def _order(x: Array) -> list[int]:
-    """The axes of x from the outermost in memory to the innermost; of equal strides those of one element last."""
+    """The axes of x from the outermost in memory to the innermost; of equal strides those of one element last.
+
+    The stride of an axis of one element may be anything, and so its place among the others.
+    """
     return sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), x.shape[axis] == 1))
 
 

@@ -12,11 +12,13 @@ BLOCKS, LEAST_ROWS = 8, 16
 
 
 def matmul(x: Array, y: Array) -> Array:
-    """np.matmul(x, y), of matrices or stacks of them."""
+    """np.matmul(x, y), of vectors, matrices or stacks of them."""
     size = x.size * y.shape[-1]
     if size < SMALL:
         return np.asarray(np.matmul(x, y))
-    if size < LARGE or x.ndim > 2 or y.ndim > 2 or x.dtype != y.dtype or x.dtype.kind != "f":
+    if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous:
+        return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
+    if size < LARGE or x.ndim != 2 or y.ndim != 2 or x.dtype != y.dtype or x.dtype.kind != "f":
         return np.asarray(in_one_thread(lambda: np.matmul(x, y)))
     out = np.empty((x.shape[0], y.shape[1]), x.dtype)
     by_rows = x.shape[0] >= y.shape[1]

@@ -73,7 +73,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
         shift -= centre * scale
     steep, shift = (_along(v.astype(work), blocks) for v in (scale, shift))
     out = empty_like(x, x.shape, x.dtype)
-    results = planes(out)
+    results = planes(out, like=x)
 
     def write(number: int) -> None:
         p, c = parts[number]
@@ -100,7 +100,7 @@ def batch_norm_grad(
     """
     work = work_dtype(x.dtype)
     x, g = alike(x, x), alike(g, x)
-    blocks, shares = planes(x), planes(g)
+    blocks, shares = planes(x), planes(g, like=x)
     parts = plane_parts(blocks)
     channels = blocks.shape[1]
     count = max(1, blocks.size // max(1, channels))
@@ -132,7 +132,7 @@ def batch_norm_grad(
         level -= slope * mean
     scale, slope, level = (_along(v.astype(work), blocks) for v in (scale, slope, level))
     gx = empty_like(x, x.shape, x.dtype)
-    results = planes(gx)
+    results = planes(gx, like=x)
 
     def write(number: int) -> None:
         p, c = parts[number]

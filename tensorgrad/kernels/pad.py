@@ -3,14 +3,16 @@
 import numpy as np
 
 from .axes import spread, take
+from .layout import empty_like
 from .windows import Array, Ints
 
 Widths = tuple[tuple[int, int], ...]
 
 
 def pad_constant(x: Array, widths: Widths, value: float = 0) -> Array:
-    """A copy of x with `value` around it; negative widths cut off instead."""
-    out = np.full([n + sum(w) for n, w in zip(x.shape, widths, strict=True)], value, x.dtype)
+    """A copy of x with `value` around it; negative widths cut off instead. It lies in memory as x does."""
+    out = empty_like(x, tuple(n + sum(w) for n, w in zip(x.shape, widths, strict=True)), x.dtype)
+    out[...] = value
     kept = tuple(_between(-b, n, -a) for n, (b, a) in zip(x.shape, widths, strict=True))
     inside = tuple(_between(b, n, a) for n, (b, a) in zip(out.shape, widths, strict=True))
     out[inside] = x[kept]

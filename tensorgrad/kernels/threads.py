@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .blas import hold, in_one_thread
+from .buffers import nest
 
 Work = Callable[[int], Any]
 
@@ -53,8 +54,12 @@ def run(work: Work, count: int) -> None:
     """
     helpers = min(get_num_threads(), count) - 1
     if getattr(_here, "inside", False):
-        for number in range(count):
-            work(number)
+        nest(1)
+        try:
+            for number in range(count):
+                work(number)
+        finally:
+            nest(-1)
         return
     job = _Job(work, count)
     in_one_thread(lambda: job.do(helpers))
@@ -112,7 +117,8 @@ class _Job:
             _here.inside = False
 
     def fail(self, error: BaseException) -> None:
-        self.error = error
+        if self.error is None or not isinstance(error, Exception):  # the first, but an interrupt stands above others
+            self.error = error
         for _ in self.numbers:  # leave nothing to the others
             pass
 
@@ -122,11 +128,15 @@ class _Job:
             if self.closed:
                 return
             self.inside += 1
-        self.context.copy().run(self.take_part)
-        with self.lock:
-            self.inside -= 1
-            if self.closed and not self.inside:
-                self.over.release()
+        try:
+            self.context.copy().run(self.take_part)
+        except BaseException as error:  # no memory for the context
+            self.fail(error)
+        finally:
+            with self.lock:
+                self.inside -= 1
+                if self.closed and not self.inside:
+                    self.over.release()
 
 
 def _grown(wanted: int) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, LabelError, ShapeError
+from ..kernels.layout import empty_like
 from ..node import Array, TensorBase
 from ..primitive import primitive, sum_to
 from .check import are_tensors, normalize_dim
@@ -35,7 +36,8 @@ def _getitem(x: Array, *, index: Any) -> Array:
 @primitive
 def _put(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x added at `index`: the adjoint of getitem."""
-    result = np.zeros(shape, x.dtype)
+    result = empty_like(x, shape, x.dtype) if x.ndim == len(shape) else np.empty(shape, x.dtype)
+    result[...] = 0
     if is_basic(index) or is_mask(index):
         result[index] = x
     else:
@@ -64,7 +66,7 @@ def setitem(input: Any, index: Any, value: Any) -> Tensor:
 
 @primitive
 def _setitem(x: Array, value: Array, *, index: Any) -> Array:
-    result = x.copy()
+    result = x.copy(order="K")
     result[index] = value
     return result
 

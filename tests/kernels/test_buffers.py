@@ -104,3 +104,25 @@ def test_training_reads_no_block_that_came_back(monkeypatch):
     monkeypatch.setattr(buffers, "_give_back", poison)
     assert train() == plain
     assert len(poisoned) > 20
+
+
+def test_sizes_that_are_wanted_no_more_make_room(monkeypatch):
+    """What is held when the sizes change does not keep the new ones out."""
+    monkeypatch.setattr(buffers, "MOST_HELD_BYTES", 10**6)
+    old = [buffers.empty(SHAPE, np.float32) for _ in range(2)]
+    del old
+    new = buffers.empty((150, 1000), np.float32)
+    where = address(new)
+    del new
+    assert address(buffers.empty((150, 1000), np.float32)) == where
+
+
+def test_a_kernel_within_a_kernel_has_scratch_of_its_own():
+    outer = buffers.scratch("part", (10,), np.dtype(np.float32))
+    buffers.nest(1)
+    try:
+        inner = buffers.scratch("part", (10,), np.dtype(np.float32))
+    finally:
+        buffers.nest(-1)
+    assert not np.shares_memory(outer, inner)
+    assert np.shares_memory(outer, buffers.scratch("part", (10,), np.dtype(np.float32)))

@@ -301,3 +301,9 @@ def test_threads_take_memory_of_a_block_that_comes_back():
     x = in_order(values(LARGE, np.float32), ORDERS["pixels"])
     result = elementwise.apply(np.maximum, x, 0)
     assert np.shares_memory(layout.pixels(result), result)
+
+
+def test_large_booleans_and_integers_go_numpys_way():
+    for dtype in (np.bool_, np.int8, np.int64):
+        x = np.ones(1 << 20, dtype)
+        assert elementwise.apply(np.maximum, x, 0).dtype == np.maximum(x[:1], 0).dtype

@@ -163,3 +163,16 @@ def test_variances_beyond_float32_are_refused_without_a_warning(name):
             assert np.isfinite(out).all()
     with np.errstate(all="raise"), pytest.raises(kernels.OutOfRange):
         NORMS[name](np.full((4, 3, 5, 40), 3e38, np.float32) * np.sign(x[:1]), EPS)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 1, 0), (1, 2, 3, 0), (0, 2, 3, 1)])
+def test_one_channel_in_one_order_and_its_gradient_in_another(order):
+    """The strides of an axis of one element say nothing: the two must be taken apart alike."""
+    x, g, w, b = arrays((8, 1, 6, 5))
+    expected = kernels.batch_norm_grad(g, x, w, *kernels.batch_norm(x, w, b, EPS)[1:], EPS)
+    turned = np.ascontiguousarray(g.transpose(order)).transpose(np.argsort(order))
+    flat = np.broadcast_to(x[:, 0][:, None], x.shape)
+    for image in (x, flat, np.ascontiguousarray(x.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1)):
+        _out, mean, var = kernels.batch_norm(image, w, b, EPS)
+        for result, other in zip(kernels.batch_norm_grad(turned, image, w, mean, var, EPS), expected, strict=True):
+            np.testing.assert_allclose(result, other, rtol=1e-10, atol=1e-12)
