@@ -11,7 +11,7 @@ from .threads import run
 from .windows import Array
 
 LARGE_BYTES = 1 << 19  # from here on threads pay
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 19
 SMALL = 1000  # elements: below this one call to NumPy is faster than choosing by bits
 
 

@@ -22,7 +22,7 @@ from .buffers import empty
 from .windows import Array, Ints
 
 SMALL_BATCH = 8
-SLAB_BYTES = 1 << 17
+SLAB_BYTES = 1 << 19
 
 
 def pixels(x: Array) -> Array:

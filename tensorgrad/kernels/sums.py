@@ -15,7 +15,7 @@ from .layout import planes
 from .windows import Array, Ints
 
 LARGE_BYTES = 1 << 19
-PART_BYTES = 1 << 18
+PART_BYTES = 1 << 19
 SMALL = 1024  # elements: below this one call to NumPy is accurate enough, and the analysis would cost more than the sum
 RUN = 32  # elements added one by one in float32 before float64 takes over
 
@@ -74,7 +74,7 @@ def plane_parts(blocks: Array) -> list[tuple[slice, slice]]:
     if p == 1:
         step = max(1, PART_BYTES // max(1, m * blocks.itemsize))
         return [(slice(0, 1), slice(i, i + step)) for i in range(0, c, step)]
-    step = min(2 * RUN, max(1, PART_BYTES // max(1, c * m * blocks.itemsize)))
+    step = min(4 * RUN, max(1, PART_BYTES // max(1, c * m * blocks.itemsize)))
     return [(slice(i, i + step), slice(0, c)) for i in range(0, p, step)]
 
 

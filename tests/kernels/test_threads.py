@@ -722,7 +722,7 @@ def convolutions(name, algorithm):
 
 
 def pooling(order, stride, padding):
-    x = images(16, 24, 33, 33, order=order)
+    x = images(64, 24, 33, 33, order=order)
     windows = (3, 3), (stride, stride), (padding, padding), (1, 1)
     values, offsets = pool.max_pool(x, *windows, pool.pool_output_size((33, 33), *windows, False))
     g = images(*values.shape, seed=1)
