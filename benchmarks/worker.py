@@ -143,7 +143,7 @@ def serve(worker: Worker, requests: TextIO, answers: TextIO) -> None:
         request = json.loads(line)
         try:
             answer = getattr(worker, request.pop("do"))(**request)
-        except Exception:
+        except Exception:  # told to the asker, whose table shows it in its row
             answer = {"error": traceback.format_exc()}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()

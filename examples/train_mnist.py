@@ -450,7 +450,7 @@ def main(arguments: list[str] | None = None, task: Task = MNIST) -> int:
         print(f"{task.name}: {error}", file=sys.stderr)
         return 2
 
-    # One BLAS thread: how many there are changes the last bits of a matrix product, and with them every later number.
+    # One BLAS thread: small products with vectors go to BLAS as they are, whose threads may change their last bits.
     # Ctrl-C is held until everything is written: between the last step and the weights, too, it loses nothing.
     try:
         with threadpool_limits(1, "blas"), hold_interrupt() as interrupt:

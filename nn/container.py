@@ -37,7 +37,7 @@ class _Numbered(Module):
         self.add_module(self._own(Module)[self._position(index)][0], module)
 
     def _sliced(self, index: slice) -> Self:
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of list says how
 
     def _position(self, index: int) -> int:
         count = len(self)

@@ -317,10 +317,7 @@ def _cell(owner: Any) -> list[int]:
     """The version cell of what a saved array belongs to."""
     if not isinstance(owner, TensorBase):
         return CONSTANT
-    cell = owner._version
-    if cell is None:
-        cell = owner._version = [0]
-    return cell
+    return owner._version or version_cell(owner)
 
 
 def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:

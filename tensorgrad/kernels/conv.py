@@ -95,12 +95,11 @@ def conv_weight_grad(
     """Each filter weight's gradient, summed over images and windows: an array of the weight's `shape`."""
     before = _before(padding)
     if by_pixels(x.shape[0], x.dtype, shape, dilation, groups):
-        wish = chosen.get()
         height, width = g.shape[2:]
         pays = winograd.weight_grad_pays(shape[1], shape[0], height, width, x.shape[0])
-        if _winograd_fits(x.dtype, shape[2:], stride) and (wish == "winograd" or (wish == "auto" and pays)):
+        if _takes_winograd(x.dtype, shape[2:], stride, pays):
             return winograd.weight_grad(pixels(g), pixels(x), before)
-        if wish == "auto" and shape[1] * shape[2] < THIN:
+        if chosen.get() == "auto" and shape[1] * shape[2] < THIN:
             g, x = (as_pixels(v).transpose(2, 0, 1, 3) for v in (g, x))
             return im2col.weight_grad(g, x, shape, stride, before, dilation, groups)
         return direct.weight_grad(as_pixels(g), as_pixels(x), shape[2:], stride, before)
@@ -124,17 +123,17 @@ def by_pixels(images: int, dtype: np.dtype, weight: Ints, dilation: Ints, groups
 
 def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints) -> None:
     """A correlation of images in pixels, by Winograd's algorithm where that is faster."""
-    wish = chosen.get()
     pays = winograd.correlate_pays(weight.shape[1], weight.shape[0], *out.shape[:2])
-    if _winograd_fits(x.dtype, weight.shape[2:], stride) and (wish == "winograd" or (wish == "auto" and pays)):
+    if _takes_winograd(x.dtype, weight.shape[2:], stride, pays):
         winograd.correlate(x, weight, bias, out, before)
     else:
         direct.correlate(x, weight, bias, out, stride, before)
 
 
-def _winograd_fits(dtype: np.dtype, kernel: Ints, stride: Ints) -> bool:
-    """Whether Winograd's algorithm can do it; float64 is for exact results."""
-    return dtype == np.float32 and kernel == (3, 3) and stride == (1, 1)
+def _takes_winograd(dtype: np.dtype, kernel: Ints, stride: Ints, pays: bool) -> bool:
+    """Whether Winograd's algorithm can do it, and is asked for or pays; float64 is for exact results."""
+    fits = dtype == np.float32 and kernel == (3, 3) and stride == (1, 1)
+    return fits and (chosen.get() == "winograd" or (chosen.get() == "auto" and pays))
 
 
 def _before(padding: Pads) -> Ints:

@@ -29,7 +29,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
     Window (i, j) reads at place k, l the pixel (i*stride + k - before, j*stride + l - before), zero where none is.
     """
     filters = weight.transpose(0, 3, 2, 1).reshape(weight.shape[0], -1)  # o kw*kh*c
-    blocks = _blocks(*filters.shape, x.shape[-1])
+    blocks = small_parts(len(filters), filters.shape[1] * x.shape[-1])
     split = filters.reshape(blocks, 1, 1, -1, filters.shape[1])
     shift = None if bias is None else np.repeat(bias, x.shape[-1]).reshape(len(bias), -1)
 
@@ -142,9 +142,12 @@ def _turn(x: Array, h: int, target: Array, before: int) -> None:
         target[phase, :, windows.stop :] = 0
 
 
-def _blocks(rows: int, inner: int, columns: int) -> int:
-    """Into how many blocks of rows to split a product so that it is small, or 1 if the blocks would be too thin."""
-    for blocks in range(1, rows // LEAST_ROWS + 1):
-        if rows % blocks == 0 and rows // blocks * inner * columns <= SMALL_PRODUCT:
-            return blocks
-    return 1
+def small_parts(size: int, other: int) -> int:
+    """Into how many equal parts to cut `size`, for products of size*other multiplications that OpenBLAS takes as small.
+
+    Or 1, if parts would be thinner than LEAST_ROWS.
+    """
+    if size * other <= SMALL_PRODUCT:
+        return 1
+    counts = range(2, size // LEAST_ROWS + 1)
+    return next((n for n in counts if size % n == 0 and size // n * other <= SMALL_PRODUCT), 1)

@@ -22,7 +22,7 @@ import itertools
 import numpy as np
 
 from .buffers import empty, scratch
-from .direct import LEAST_ROWS, SMALL_PRODUCT, lanes_for
+from .direct import lanes_for, small_parts
 from .threads import run
 from .windows import Array, Ints, places_along
 
@@ -176,7 +176,7 @@ def _transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, n
 
 def _apply(matrix: Array, source: Array, target: Array, axis: int) -> None:
     """Multiply a matrix with an axis of an array (.., f), by parts of f so that the products are small."""
-    parts = _parts(source.shape[-1], matrix.size)
+    parts = small_parts(source.shape[-1], matrix.size)
     if parts > 1:
         source = source.reshape(*source.shape[:-1], parts, -1)
         target = target.reshape(*target.shape[:-1], parts, -1)
@@ -186,20 +186,9 @@ def _apply(matrix: Array, source: Array, target: Array, axis: int) -> None:
 def _multiply(left: Array, right: Array, out: Array) -> None:
     """Matrix products (.., m, k) times (.., k, n), by parts of m so that they are small."""
     (rows, inner), columns = left.shape[-2:], right.shape[-1]
-    parts = _parts(rows, inner * columns)
+    parts = small_parts(rows, inner * columns)
     split = left.reshape(*left.shape[:-2], parts, rows // parts, inner)
     np.matmul(split, right[..., None, :, :], out=out.reshape(*out.shape[:-2], parts, rows // parts, columns))
-
-
-def _parts(size: int, other: int) -> int:
-    """Into how many equal parts to cut `size`, for products of size*other multiplications that OpenBLAS takes as small.
-
-    Or 1, if parts would be thinner than LEAST_ROWS.
-    """
-    if size * other <= SMALL_PRODUCT:
-        return 1
-    counts = range(2, size // LEAST_ROWS + 1)
-    return next((n for n in counts if size % n == 0 and size // n * other <= SMALL_PRODUCT), 1)
 
 
 def _apply_twice(matrix: Array, source: Array, target: Array) -> None:
