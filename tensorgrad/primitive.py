@@ -7,7 +7,7 @@ import inspect
 import itertools
 import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
+from types import FrameType, MethodType
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,10 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join([*self.inputs, *self.defaults])})>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """As a method of a class a primitive takes the instance for its first input, as a function would."""
+        return self if instance is None else MethodType(self, instance)
 
     # Registration. What a rule needs it says by the names of its parameters; see rules.py.
 

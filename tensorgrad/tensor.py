@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,18 @@ from . import numpy_door
 from .dtypes import canonical
 from .errors import DTypeError, GradientError, ShapeError
 from .graph import backward as _backward
+from .methods import Methods
 from .modes import STATE, no_grad
 from .node import Array, Node, TensorBase, make_tensor, set_tensor_type, version_cell
-from .ops import activation, elementwise, indexing, linalg, reduce, shape
-from .primitive import astype, binary, clone
+from .ops import activation, elementwise, indexing, linalg, shape
+from .primitive import astype, binary
 
 OPERAND = (TensorBase, float, int, np.ndarray, np.generic)  # what is usual first
 
 _next_key = iter(range(2**63)).__next__
 
 
-class Tensor(TensorBase):
+class Tensor(Methods):
     """An array that remembers how it was computed.
 
     `Tensor(data)` copies numbers, lists or arrays: Python floats become float32, ints int64, arrays keep their dtype.
@@ -359,62 +360,6 @@ class Tensor(TensorBase):
     def __invert__(self) -> Tensor:
         return elementwise.bitwise_not(self)
 
-    def add(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
-        """self + alpha * other."""
-        return elementwise.add(self, other, alpha=alpha)
-
-    def sub(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
-        """self - alpha * other."""
-        return elementwise.sub(self, other, alpha=alpha)
-
-    def mul(self, other: Any) -> Tensor:
-        """self * other."""
-        return elementwise.mul(self, other)
-
-    def div(self, other: Any) -> Tensor:
-        """self / other."""
-        return elementwise.div(self, other)
-
-    def pow(self, exponent: Any) -> Tensor:
-        """self to the power `exponent`."""
-        return elementwise.pow(self, exponent)
-
-    def neg(self) -> Tensor:
-        """-self."""
-        return elementwise.neg(self)
-
-    def matmul(self, other: Any) -> Tensor:
-        """The matrix product; see `tg.matmul`."""
-        return linalg.matmul(self, other)
-
-    def abs(self) -> Tensor:
-        """The absolute value."""
-        return elementwise.abs(self)
-
-    def exp(self) -> Tensor:
-        """e to the power self."""
-        return elementwise.exp(self)
-
-    def log(self) -> Tensor:
-        """The natural logarithm."""
-        return elementwise.log(self)
-
-    def sqrt(self) -> Tensor:
-        """The square root."""
-        return elementwise.sqrt(self)
-
-    def relu(self) -> Tensor:
-        """max(self, 0)."""
-        return activation.relu(self)
-
-    def tanh(self) -> Tensor:
-        """The hyperbolic tangent."""
-        return activation.tanh(self)
-
-    def sigmoid(self) -> Tensor:
-        """1 / (1 + exp(-self))."""
-        return activation.sigmoid(self)
-
     def softmax(self, dim: int) -> Tensor:
         """exp / sum of exp along `dim`."""
         return activation.softmax(self, dim)
@@ -425,63 +370,15 @@ class Tensor(TensorBase):
 
     # Reductions and shape
 
-    def sum(self, dim: reduce.Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        """The sum over `dim`; see `tg.sum`."""
-        return reduce.sum(self, dim, keepdim, dtype=dtype)
-
-    def mean(self, dim: reduce.Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        """The mean over `dim`; see `tg.mean`."""
-        return reduce.mean(self, dim, keepdim, dtype=dtype)
-
-    def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """The largest value, or with `dim` a pair (values, indices); see `tg.max`."""
-        return reduce.max(self, dim, keepdim)
-
-    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        """The index of the largest value along `dim`, or in reading order without it."""
-        return reduce.argmax(self, dim, keepdim)
-
-    def reshape(self, *shape_: Any) -> Tensor:
-        """The same values in another shape; see `tg.reshape`."""
-        return shape.reshape(self, *shape_)
-
     def view(self, *shape_: Any) -> Tensor:
         """The same values in another shape, sharing memory where NumPy can."""
         return shape.reshape(self, *shape_)
-
-    def permute(self, *dims: Any) -> Tensor:
-        """The axes in another order."""
-        return shape.permute(self, *dims)
-
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """Two axes exchanged."""
-        return shape.transpose(self, dim0, dim1)
 
     def t(self) -> Tensor:
         """A matrix transposed."""
         if self._data.ndim > 2:
             raise ShapeError(f"t: only for up to 2 axes, got shape {self._data.shape}: use transpose or .mT")
         return self.T
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        """Axes start_dim..end_dim joined to one."""
-        return shape.flatten(self, start_dim, end_dim)
-
-    def squeeze(self, dim: int | Sequence[int] | None = None) -> Tensor:
-        """Without axes of size 1."""
-        return shape.squeeze(self, dim)
-
-    def unsqueeze(self, dim: int) -> Tensor:
-        """With a new axis of size 1."""
-        return shape.unsqueeze(self, dim)
-
-    def broadcast_to(self, size: Sequence[int]) -> Tensor:
-        """Repeated to the shape `size` without a copy."""
-        return shape.broadcast_to(self, size)
-
-    def clone(self) -> Tensor:
-        """A copy in memory of its own; gradients pass through."""
-        return clone(self)
 
     def to(self, dtype: Any) -> Tensor:
         """Cast to `dtype`; the tensor itself if it has it already."""
@@ -517,10 +414,6 @@ class Tensor(TensorBase):
         index = indexing.plain_index("setitem", index)
         value = indexing.fitting("setitem", self, index, value)
         self._assign("setitem", value, lambda: indexing.setitem(self, index, value), index)
-
-    def gather(self, dim: int, index: Any) -> Tensor:
-        """The values that `index` points to along `dim`."""
-        return indexing.gather(self, dim, index)
 
     # In-place. Under no_grad the memory is written; while recording, the tensor becomes the recorded result.
 

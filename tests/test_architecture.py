@@ -1,6 +1,6 @@
 """Who may import whom, read from the source with `ast`. Imports point one way:
 
-    errors, dtypes, files, random, kernels <- modes <- node <- rules <- primitive <- graph <- ops <- numpy_door
+    errors, dtypes, files, random, kernels <- modes <- node <- rules <- primitive <- graph <- ops <- numpy_door, methods
         <- tensor <- creation <- func, check, viz <- tensorgrad/__init__        and        tensorgrad <- nn
 
 Each module may import those to its left; `kernels`, `ops`, `check` and `viz` are packages, whose modules may import
@@ -28,7 +28,7 @@ ORDER = [
     {"primitive"},
     {"graph"},
     {"ops"},
-    {"numpy_door"},
+    {"numpy_door", "methods"},
     {"tensor"},
     {"creation"},
     {"func", "check", "viz"},
