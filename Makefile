@@ -21,7 +21,7 @@ LEAKS := $(if $(strip $(ARGS)),,$(RUN) -m pytest -q tests/test_leaks.py)
 # Two targets installing into one environment at a time would disturb each other.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check lint format parity bench bench-quick bench-scalar clean
+.PHONY: help demo test test-all check lint format docs parity bench bench-quick bench-scalar clean
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ lint: $(VENV)/.dev  ## ruff, ruff format --check and mypy
 format: $(VENV)/.dev  ## sort imports, fix what ruff can fix, format
 	$(RUN) -m ruff check --fix-only .
 	$(RUN) -m ruff format .
+
+docs: $(VENV)/.dev  ## write docs/operations.md, the table of all operations
+	$(RUN) -m tests.op_table.document
 
 parity: $(VENV)/.parity  ## values and gradients against PyTorch
 	$(PYTEST) -m parity $(ARGS)

@@ -9,7 +9,6 @@ Read `lenet` and `train` first: the network, and the loop that every training is
 """
 
 import argparse
-import copy
 import csv
 import functools
 import hashlib
@@ -51,7 +50,7 @@ except ImportError as error:
     plots, no_plots = None, f"matplotlib is missing ({error}): pip install matplotlib"
 
 CLASSES = 10
-PLOTS = ("curves.png", "filters.png", "feature_maps.png", "confusion.png")
+PLOTS = ("curves.png", "filters.png", "feature_maps.png", "confusion.png", "gradient_flow.png")
 CHECKPOINT = "checkpoint.safetensors"
 FIXED = ("epochs", "lr", "batch_size", "seed", "augment")  # the arguments that decide the numbers of a run
 History = list[dict[str, float]]
@@ -172,17 +171,6 @@ def as_input(images: np.ndarray) -> np.ndarray:
     return images[:, None].astype(np.float32) / 255
 
 
-def recorded_graph(net: nn.Module, images: np.ndarray, labels: np.ndarray) -> tg.viz.GraphView:
-    """One training pass, forward and backward, recorded on a few images; `net` stays as it is."""
-    net = copy.deepcopy(net).train()
-    net.zero_grad()
-    x, y = tg.from_numpy(as_input(images)), tg.from_numpy(labels)
-    with tg.viz.record() as run:
-        loss = nn.functional.cross_entropy(net(x), y)
-        loss.backward()
-    return run.graph(loss, model=net, inputs={"images": x, "labels": y})
-
-
 class Results:
     """The files of a run in its folder: each is named when it is there, or with the reason why it is left out.
 
@@ -241,7 +229,7 @@ def write_results(net: nn.Module, data: ImageData, history: History, out: Path, 
         results.stop_if_asked()
         matrix = confusion_matrix(data.y_test, predict(net, as_input(data.x_test)).argmax(1), CLASSES)
         write("confusion.csv", "how often each class (row) was taken for each", lambda path: write_csv(path, matrix))
-        graph = recorded_graph(net, data.x_train[:4], data.y_train[:4])
+        graph = net.train().draw(as_input(data.x_train[:4]), data.y_train[:4])
         write("graph.dot", "one pass over 4 training images, as text", graph.save)
         write("graph.svg", "the same as a picture", graph.save)
 
@@ -254,6 +242,7 @@ def write_results(net: nn.Module, data: ImageData, history: History, out: Path, 
                 ("the filters of the first layer", plots.filters(net[0].weight.data, "conv1.weight")),
                 (title, plots.feature_maps(maps, title)),
                 ("confusion.csv as a picture", plots.confusion(matrix, "test images")),
+                ("how large the gradients of that pass are", plots.gradient_flow(graph, "gradients of 4 images")),
             )
             for name, (what, figure) in zip(PLOTS, figures, strict=True):
                 write(name, what, functools.partial(plots.save, figure))

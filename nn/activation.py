@@ -1,5 +1,6 @@
-"""Activation functions as modules."""
+"""Activation functions as modules. `inplace` is taken for code written for PyTorch, and changes nothing."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,195 +9,33 @@ import tensorgrad as tg
 
 from . import functional as F
 from .abstract import blank
+from .function import FunctionLayer, layer_of
 from .init import constant_
 from .module import Module, Parameter
 
-
-class _Inplace(Module):
-    """What activations that PyTorch can do in place have in common: `inplace` is taken, and changes nothing."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def extra_repr(self) -> str:
-        """The settings, and whether it was asked to work in place."""
-        settings = self._settings()
-        return ", ".join([*([settings] if settings else []), *(["inplace=True"] if self.inplace else [])])
-
-    def _settings(self) -> str:
-        return ""
+# Piecewise linear
 
 
-class ReLU(_Inplace):
-    """max(x, 0), element by element. `inplace` is taken for code written for PyTorch, and changes nothing."""
+@layer_of(F.relu)
+class ReLU(FunctionLayer):
+    """max(x, 0), element by element."""
 
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.relu(input)
-
-
-class Tanh(Module):
-    """The hyperbolic tangent, element by element."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.tanh(input)
+    inplace: bool = False
 
 
-class Sigmoid(Module):
-    """1 / (1 + exp(-x)), element by element."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.sigmoid(input)
-
-
-class _AlongDim(Module):
-    """What softmax and its relatives have in common: the axis."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def extra_repr(self) -> str:
-        """The axis."""
-        return f"dim={self.dim}"
-
-
-class Softmax(_AlongDim):
-    """exp(x) / sum of exp(x) along `dim`. `CrossEntropyLoss` takes the scores before it."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.softmax(input, self.dim)
-
-
-class LogSoftmax(_AlongDim):
-    """log(softmax(x)) along `dim`."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.log_softmax(input, self.dim)
-
-
-class Softmin(_AlongDim):
-    """softmax(-x) along `dim`."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.softmin(input, self.dim)
-
-
-class ReLU6(_Inplace):
+@layer_of(F.relu6)
+class ReLU6(FunctionLayer):
     """min(max(x, 0), 6), element by element."""
 
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.relu6(input)
+    inplace: bool = False
 
 
-class SELU(_Inplace):
-    """ELU scaled so that deep networks keep mean 0 and variance 1. See `tg.selu`."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.selu(input)
-
-
-class SiLU(_Inplace):
-    """x * sigmoid(x), element by element, also called swish."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.silu(input)
-
-
-class LeakyReLU(_Inplace):
+@layer_of(F.leaky_relu)
+class LeakyReLU(FunctionLayer):
     """x where it is above 0, negative_slope * x elsewhere."""
 
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.negative_slope = negative_slope
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.leaky_relu(input, self.negative_slope)
-
-    def _settings(self) -> str:
-        return f"negative_slope={self.negative_slope}"
-
-
-class ELU(_Inplace):
-    """x where it is above 0, alpha * (exp(x) - 1) elsewhere."""
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.alpha = alpha
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.elu(input, self.alpha)
-
-    def _settings(self) -> str:
-        return f"alpha={self.alpha}"
-
-
-class Hardtanh(_Inplace):
-    """x, but not below `min_val` nor above `max_val`."""
-
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        if not min_val < max_val:
-            raise tg.ShapeError(f"Hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
-        self.min_val, self.max_val = min_val, max_val
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.hardtanh(input, self.min_val, self.max_val)
-
-    def _settings(self) -> str:
-        return f"min_val={self.min_val}, max_val={self.max_val}"
-
-
-class GELU(Module):
-    """x times the share of the normal distribution below x, or an approximation of it by `approximate="tanh"`."""
-
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__()
-        self.approximate = approximate
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.gelu(input, self.approximate)
-
-    def extra_repr(self) -> str:
-        """The form."""
-        return f"approximate={self.approximate!r}"
-
-
-class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta, a smooth ReLU; x itself where beta * x is above `threshold`."""
-
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__()
-        self.beta, self.threshold = beta, threshold
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.softplus(input, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        """The settings."""
-        return f"beta={self.beta}, threshold={self.threshold}"
-
-
-class LogSigmoid(Module):
-    """log(sigmoid(x)), exact where sigmoid itself would round to 0."""
-
-    def forward(self, input: tg.Tensor) -> tg.Tensor:
-        """See the class."""
-        return F.logsigmoid(input)
+    negative_slope: float = 0.01
+    inplace: bool = False
 
 
 class PReLU(Module):
@@ -218,3 +57,210 @@ class PReLU(Module):
     def extra_repr(self) -> str:
         """The number of slopes."""
         return f"num_parameters={self.num_parameters}"
+
+
+@layer_of(F.rrelu)
+class RReLU(FunctionLayer):
+    """LeakyReLU with slopes that are drawn for each value from `lower` to `upper` in training, else their middle.
+
+    Draws from `generator`, or from the generator that `tg.manual_seed` seeds.
+    """
+
+    lower: float = 1 / 8
+    upper: float = 1 / 3
+    inplace: bool = False
+    generator: np.random.Generator | None = dataclasses.field(default=None, kw_only=True)
+
+    def _settings(self) -> dict[str, Any]:
+        return {**super()._settings(), "training": self.training}
+
+    def extra_repr(self) -> str:
+        """The bounds of the slopes."""
+        return f"lower={self.lower}, upper={self.upper}" + (", inplace=True" if self.inplace else "")
+
+
+@layer_of(F.hardtanh)
+class Hardtanh(FunctionLayer):
+    """x, but not below `min_val` nor above `max_val`."""
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+    inplace: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.min_val < self.max_val:
+            raise tg.ShapeError(f"Hardtanh: min_val must be below max_val, got {self.min_val} and {self.max_val}")
+
+
+@layer_of(F.hardsigmoid)
+class Hardsigmoid(FunctionLayer):
+    """x / 6 + 1/2, but at least 0 and at most 1."""
+
+    inplace: bool = False
+
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
+
+
+@layer_of(F.threshold)
+class Threshold(FunctionLayer):
+    """x where it is above `threshold`, `value` elsewhere."""
+
+    threshold: float
+    value: float
+    inplace: bool = False
+
+
+@layer_of(F.hardshrink)
+class Hardshrink(FunctionLayer):
+    """x, but 0 from -`lambd` to `lambd`."""
+
+    lambd: float = 0.5
+
+    def extra_repr(self) -> str:
+        """The bound."""
+        return str(self.lambd)
+
+
+@layer_of(F.softshrink)
+class Softshrink(FunctionLayer):
+    """x brought nearer to 0 by `lambd`; 0 from -`lambd` to `lambd`."""
+
+    lambd: float = 0.5
+
+    def extra_repr(self) -> str:
+        """The bound."""
+        return str(self.lambd)
+
+
+# Smooth
+
+
+@layer_of(F.sigmoid)
+class Sigmoid(FunctionLayer):
+    """1 / (1 + exp(-x)), element by element."""
+
+
+@layer_of(F.logsigmoid)
+class LogSigmoid(FunctionLayer):
+    """log(sigmoid(x)), exact where sigmoid itself would round to 0."""
+
+
+@layer_of(F.tanh)
+class Tanh(FunctionLayer):
+    """The hyperbolic tangent, element by element."""
+
+
+@layer_of(F.tanhshrink)
+class Tanhshrink(FunctionLayer):
+    """x - tanh(x), element by element."""
+
+
+@layer_of(F.softsign)
+class Softsign(FunctionLayer):
+    """x / (1 + |x|), element by element."""
+
+
+@layer_of(F.elu)
+class ELU(FunctionLayer):
+    """x where it is above 0, alpha * (exp(x) - 1) elsewhere."""
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+
+@layer_of(F.celu)
+class CELU(FunctionLayer):
+    """x where it is above 0, alpha * (exp(x / alpha) - 1) elsewhere."""
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+
+@layer_of(F.selu)
+class SELU(FunctionLayer):
+    """ELU scaled so that deep networks keep mean 0 and variance 1. See `tg.selu`."""
+
+    inplace: bool = False
+
+
+@layer_of(F.gelu)
+class GELU(FunctionLayer):
+    """x times the share of the normal distribution below x, or an approximation of it by `approximate="tanh"`."""
+
+    approximate: str = "none"
+
+
+@layer_of(F.silu)
+class SiLU(FunctionLayer):
+    """x * sigmoid(x), element by element, also called swish."""
+
+    inplace: bool = False
+
+
+@layer_of(F.hardswish)
+class Hardswish(FunctionLayer):
+    """x * hardsigmoid(x), element by element."""
+
+    inplace: bool = False
+
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
+
+
+@layer_of(F.mish)
+class Mish(FunctionLayer):
+    """x * tanh(log(1 + exp(x))), element by element."""
+
+    inplace: bool = False
+
+
+@layer_of(F.softplus)
+class Softplus(FunctionLayer):
+    """log(1 + exp(beta * x)) / beta, a smooth ReLU; x itself where beta * x is above `threshold`."""
+
+    beta: float = 1.0
+    threshold: float = 20.0
+
+
+@layer_of(F.glu)
+class GLU(FunctionLayer):
+    """a * sigmoid(b), where a and b are the two halves of x along `dim`."""
+
+    dim: int = -1
+
+
+# Over an axis
+
+
+@layer_of(F.softmax)
+class Softmax(FunctionLayer):
+    """exp(x) / sum of exp(x) along `dim`. `CrossEntropyLoss` takes the scores before it."""
+
+    dim: int
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of images (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: tg.Tensor) -> tg.Tensor:
+        """See the class."""
+        if input.ndim not in (3, 4):
+            raise tg.ShapeError(f"Softmax2d: input must be (N, C, H, W) or (C, H, W), got {tuple(input.shape)}")
+        return F.softmax(input, -3)
+
+
+@layer_of(F.log_softmax)
+class LogSoftmax(FunctionLayer):
+    """log(softmax(x)) along `dim`."""
+
+    dim: int
+
+
+@layer_of(F.softmin)
+class Softmin(FunctionLayer):
+    """softmax(-x) along `dim`."""
+
+    dim: int

@@ -1,5 +1,7 @@
 """Changes of shape as modules."""
 
+from collections.abc import Sequence
+
 import tensorgrad as tg
 
 from .module import Module
@@ -19,3 +21,21 @@ class Flatten(Module):
     def extra_repr(self) -> str:
         """The axes."""
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """The axis `dim` taken apart into axes of `unflattened_size`, of which one may be -1, to be worked out."""
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        if not isinstance(unflattened_size, tuple | list) or not all(isinstance(n, int) for n in unflattened_size):
+            raise tg.DTypeError(f"Unflatten: unflattened_size must be a tuple of ints, got {unflattened_size!r}")
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def forward(self, input: tg.Tensor) -> tg.Tensor:
+        """See the class."""
+        return tg.unflatten(input, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        """The axis and its parts."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

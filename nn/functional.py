@@ -12,24 +12,38 @@ from tensorgrad import adaptive_avg_pool3d as adaptive_avg_pool3d
 from tensorgrad import adaptive_max_pool1d as adaptive_max_pool1d
 from tensorgrad import adaptive_max_pool2d as adaptive_max_pool2d
 from tensorgrad import adaptive_max_pool3d as adaptive_max_pool3d
+from tensorgrad import alpha_dropout as alpha_dropout
 from tensorgrad import avg_pool1d as avg_pool1d
 from tensorgrad import avg_pool2d as avg_pool2d
 from tensorgrad import avg_pool3d as avg_pool3d
+from tensorgrad import bilinear as bilinear
 from tensorgrad import binary_cross_entropy as binary_cross_entropy
 from tensorgrad import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from tensorgrad import celu as celu
+from tensorgrad import channel_shuffle as channel_shuffle
 from tensorgrad import conv1d as conv1d
 from tensorgrad import conv2d as conv2d
 from tensorgrad import conv3d as conv3d
 from tensorgrad import conv_transpose1d as conv_transpose1d
 from tensorgrad import conv_transpose2d as conv_transpose2d
 from tensorgrad import conv_transpose3d as conv_transpose3d
+from tensorgrad import cosine_embedding_loss as cosine_embedding_loss
+from tensorgrad import cosine_similarity as cosine_similarity
 from tensorgrad import cross_entropy as cross_entropy
 from tensorgrad import elu as elu
 from tensorgrad import embedding as embedding
+from tensorgrad import feature_alpha_dropout as feature_alpha_dropout
 from tensorgrad import fold as fold
+from tensorgrad import gaussian_nll_loss as gaussian_nll_loss
 from tensorgrad import gelu as gelu
+from tensorgrad import glu as glu
 from tensorgrad import group_norm as group_norm
+from tensorgrad import gumbel_softmax as gumbel_softmax
+from tensorgrad import hardshrink as hardshrink
+from tensorgrad import hardsigmoid as hardsigmoid
+from tensorgrad import hardswish as hardswish
 from tensorgrad import hardtanh as hardtanh
+from tensorgrad import hinge_embedding_loss as hinge_embedding_loss
 from tensorgrad import huber_loss as huber_loss
 from tensorgrad import instance_norm as instance_norm
 from tensorgrad import interpolate as interpolate
@@ -38,25 +52,50 @@ from tensorgrad import l1_loss as l1_loss
 from tensorgrad import layer_norm as layer_norm
 from tensorgrad import leaky_relu as leaky_relu
 from tensorgrad import linear as linear
+from tensorgrad import local_response_norm as local_response_norm
 from tensorgrad import log_softmax as log_softmax
 from tensorgrad import logsigmoid as logsigmoid
+from tensorgrad import lp_pool1d as lp_pool1d
+from tensorgrad import lp_pool2d as lp_pool2d
+from tensorgrad import lp_pool3d as lp_pool3d
+from tensorgrad import margin_ranking_loss as margin_ranking_loss
 from tensorgrad import max_pool1d as max_pool1d
 from tensorgrad import max_pool2d as max_pool2d
 from tensorgrad import max_pool3d as max_pool3d
+from tensorgrad import max_unpool1d as max_unpool1d
+from tensorgrad import max_unpool2d as max_unpool2d
+from tensorgrad import max_unpool3d as max_unpool3d
+from tensorgrad import mish as mish
 from tensorgrad import mse_loss as mse_loss
+from tensorgrad import multi_margin_loss as multi_margin_loss
+from tensorgrad import multilabel_margin_loss as multilabel_margin_loss
+from tensorgrad import multilabel_soft_margin_loss as multilabel_soft_margin_loss
 from tensorgrad import nll_loss as nll_loss
+from tensorgrad import normalize as normalize
 from tensorgrad import pad as pad
+from tensorgrad import pairwise_distance as pairwise_distance
+from tensorgrad import pixel_shuffle as pixel_shuffle
+from tensorgrad import pixel_unshuffle as pixel_unshuffle
+from tensorgrad import poisson_nll_loss as poisson_nll_loss
 from tensorgrad import prelu as prelu
 from tensorgrad import relu6 as relu6
 from tensorgrad import rms_norm as rms_norm
+from tensorgrad import rrelu as rrelu
 from tensorgrad import selu as selu
 from tensorgrad import sigmoid as sigmoid
 from tensorgrad import silu as silu
 from tensorgrad import smooth_l1_loss as smooth_l1_loss
+from tensorgrad import soft_margin_loss as soft_margin_loss
 from tensorgrad import softmax as softmax
 from tensorgrad import softmin as softmin
 from tensorgrad import softplus as softplus
+from tensorgrad import softshrink as softshrink
+from tensorgrad import softsign as softsign
 from tensorgrad import tanh as tanh
+from tensorgrad import tanhshrink as tanhshrink
+from tensorgrad import threshold as threshold
+from tensorgrad import triplet_margin_loss as triplet_margin_loss
+from tensorgrad import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 from tensorgrad import unfold as unfold
 
 __all__ = [
@@ -66,18 +105,24 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "dropout1d",
@@ -85,10 +130,18 @@ __all__ = [
     "dropout3d",
     "elu",
     "embedding",
+    "feature_alpha_dropout",
     "fold",
+    "gaussian_nll_loss",
     "gelu",
+    "glu",
     "group_norm",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
     "interpolate",
@@ -97,27 +150,52 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+    "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
+    "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
     "rms_norm",
+    "rrelu",
     "selu",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
 ]
 
@@ -303,6 +381,6 @@ def _check_tensors(name: str, **values: Any) -> None:
 
 
 def _move(running: tg.Tensor | None, now: np.ndarray, momentum: float) -> None:
-    if running is not None:
+    if running is not None and not tg.func.is_recomputing():  # a checkpoint's second run is not another batch
         with tg.no_grad():
             running.copy_((1 - momentum) * running.data + momentum * now)

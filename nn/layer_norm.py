@@ -10,6 +10,7 @@ import tensorgrad as tg
 from . import functional as F
 from . import init
 from .abstract import blank
+from .function import FunctionLayer, layer_of
 from .module import Module, Parameter
 
 
@@ -126,6 +127,20 @@ class GroupNorm(Module):
             f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
             f"bias={self.bias is not None}"
         )
+
+
+@layer_of(F.local_response_norm)
+class LocalResponseNorm(FunctionLayer):
+    """Values divided by a power of the mean square of `size` neighbouring channels. See `tg.local_response_norm`."""
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 def _shape(layer: str, given: int | Sequence[int]) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorgrad as tg
 
 from .abstract import cast, is_blank, keeps_blank
+from .draw import draw
 from .errors import StateError
 from .hooks import BackwardHook, BackwardPreHook, BackwardWatch, handle
 
@@ -399,9 +400,16 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
-    def to(self, dtype: Any) -> Self:
-        """Cast all parameters and all buffers of floats to a float dtype; the parameters stay the same objects."""
-        dtype = np.dtype(dtype)
+    def to(self, *target: Any, dtype: Any = None, device: Any = None) -> Self:
+        """Cast all parameters and all buffers of floats to a float dtype; the parameters stay the same objects.
+
+        A device may be given, before the dtype or alone, as for a tensor: there is only "cpu".
+        """
+        # Tensors of two dtypes become of one if a dtype is among what is given, else they stay what they are.
+        found = {tg.zeros(0, dtype=d).to(*target, dtype=dtype, device=device).dtype for d in (tg.float32, tg.float64)}
+        if len(found) > 1:
+            return self
+        (dtype,) = found
         if dtype.kind != "f":
             raise tg.DTypeError(f"{type(self).__name__}.to: parameters are floats, dtype {dtype} is none")
         for parameter in self.parameters():
@@ -485,6 +493,20 @@ class Module:
         return result
 
     # Showing
+
+    def draw(
+        self, x: Any, target: Any = None, *inputs: Any, loss: Callable[..., Any] | None = None, **named: Any
+    ) -> "tg.viz.GraphView":
+        """Run the module once, recorded, and return the graph, to be shown or saved: `net.draw(x).save("net.svg")`.
+
+        With a `target` or a `loss` function the pass goes on to `loss(output, target)`, or `loss(output)`, and back;
+        the loss is cross-entropy for a target of labels, the mean squared error for one of numbers, unless given.
+        Further inputs of `forward` come after the target (None for no target), or by name.
+
+        It runs as the module is now, in training or evaluation mode, hooks included. Modes, hooks, attributes, buffers,
+        every `.grad` and random generators are left as they were; no activation is kept.
+        """
+        return draw(self, (x, *inputs), named, target, loss)
 
     def extra_repr(self) -> str:
         """What `repr` shows between the parentheses: the hyper-parameters, on one line."""

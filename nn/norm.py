@@ -94,7 +94,7 @@ class _BatchNorm(NormOfChannels):
             share,
             self.eps,
         )
-        if counter is not None:
+        if counter is not None and not tg.func.is_recomputing():
             init.constant_(counter, batches)
         return output
 

@@ -7,6 +7,7 @@ import tensorgrad as tg
 
 from . import functional as F
 from .conv import Size, tuple_of
+from .function import FunctionLayer, layer_of, settings
 from .module import Module
 
 OutputSize = int | None | Sequence[int | None]
@@ -138,6 +139,31 @@ class AvgPool3d(_AvgPool):
     def forward(self, input: tg.Tensor) -> tg.Tensor:
         """See the class."""
         return F.avg_pool3d(input, *self._settings())
+
+
+@settings
+class _LPPool(FunctionLayer):
+    """What pooling by p-norms over 1, 2 and 3 axes has in common."""
+
+    norm_type: float
+    kernel_size: Size
+    stride: Size | None = None
+    ceil_mode: bool = False
+
+
+@layer_of(F.lp_pool1d)
+class LPPool1d(_LPPool):
+    """(sum of x^p)^(1/p) over each window of each channel: (N, C, L) to (N, C, L'). See `tg.lp_pool2d`."""
+
+
+@layer_of(F.lp_pool2d)
+class LPPool2d(_LPPool):
+    """(sum of x^p)^(1/p) over each window of each channel: (N, C, H, W) to (N, C, H', W'). See `tg.lp_pool2d`."""
+
+
+@layer_of(F.lp_pool3d)
+class LPPool3d(_LPPool):
+    """(sum of x^p)^(1/p) over each window of each channel: (N, C, D, H, W) to (N, C, D', H', W'); see `LPPool2d`."""
 
 
 class _AdaptivePool(Module):

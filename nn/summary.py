@@ -1,8 +1,7 @@
 """A table of a model's modules: what comes out of each, its parameters and its work."""
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +10,9 @@ import tensorgrad as tg
 
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .linear import Linear
+from .linear import Bilinear, Linear
 from .module import Module
+from .restore import left_as_it_was
 from .text import notation, word
 
 
@@ -78,7 +78,7 @@ def summary(model: Module, input_size: Sequence[Any], dtype: Any = None) -> Summ
         shapes.setdefault(id(module), _shape(output))
         work[id(module)] = work.get(id(module), 0) + _multiply_adds(module, args, output)
 
-    with _left_as_it_was(model):
+    with left_as_it_was(model):
         for module in model.modules():
             vars(module).update(training=False, _forward_pre_hooks={}, _forward_hooks={-1: note})
             if module.sample_axes and "forward" not in vars(module) and _is_ours(type(module).forward):
@@ -130,34 +130,13 @@ def _multiply_adds(module: Module, args: tuple[Any, ...], output: Any) -> int:
     """Each output of a dense layer or convolution sums its inputs; a transposed one spreads each input."""
     if isinstance(module, Linear):
         return output.numel() * module.in_features
+    if isinstance(module, Bilinear):
+        return output.numel() * module.in1_features * module.in2_features
     if isinstance(module, Conv1d | Conv2d | Conv3d):
         return output.numel() * math.prod(module.weight.shape[1:])
     if isinstance(module, ConvTranspose1d | ConvTranspose2d | ConvTranspose3d):
         return args[0].numel() * math.prod(module.weight.shape[1:])
     return 0
-
-
-@contextlib.contextmanager
-def _left_as_it_was(model: Module) -> Iterator[None]:
-    """Afterwards, the modules' attributes, the values of their buffers and the random generators are as before."""
-    modules = list(model.modules())
-    attributes = [dict(vars(module)) for module in modules]
-    buffers = [(buffer, buffer.data.copy()) for buffer in model.buffers()]
-    generators = [tg.default_generator()]
-    generators += [value for held in attributes for value in held.values() if isinstance(value, np.random.Generator)]
-    states = [generator.bit_generator.state for generator in generators]
-    try:
-        yield
-    finally:
-        for module, held in zip(modules, attributes, strict=True):
-            vars(module).clear()
-            vars(module).update(held)
-        for buffer, values in buffers:
-            if not np.array_equal(buffer.data, values, equal_nan=True):
-                with tg.no_grad():
-                    buffer.copy_(values)
-        for generator, state in zip(generators, states, strict=True):
-            generator.bit_generator.state = state
 
 
 def _shape(output: Any) -> Any:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import check_device, made, number_of, size_of, to_array
 from .dtypes import canonical
-from .errors import DTypeError
+from .errors import DTypeError, ShapeError, SharingError
 from .node import Array, TensorBase, make_tensor
-from .random import default_generator
-from .tensor import Tensor
+from .ops.split import integer
+from .primitive import astype
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+# Of data
 
 
-def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor holding a copy of numbers, nested lists, an array or a tensor."""
-    return Tensor(data, dtype, requires_grad)
+    return made("tensor", to_array(data, dtype), requires_grad, device)
 
 
 def from_numpy(array: Array) -> Tensor:
@@ -32,89 +39,165 @@ def from_numpy(array: Array) -> Tensor:
     return result
 
 
-def from_dlpack(source: Any) -> Tensor:
-    """A tensor that shares the memory of an array of another library, through DLPack."""
-    return from_numpy(np.from_dlpack(source))
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that shares the memory of an array of another library, through DLPack; of a copy if `copy` is True.
+
+    Writes to the one are seen by the other, but not noticed by the graph. It can be written to if the other says so.
+    Raises DTypeError for values that no tensor holds (bfloat16, complex numbers) and SharingError where the other
+    library does not share its memory: a PyTorch tensor that requires a gradient or lies on another device.
+    """
+    check_device("from_dlpack", device)
+    if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
+        raise DTypeError(f"from_dlpack: takes an array that offers __dlpack__, got {type(ext_tensor).__name__}")
+    told = f"{type(ext_tensor).__module__}.{type(ext_tensor).__qualname__}"
+    dtype = getattr(ext_tensor, "dtype", None)
+    try:
+        array = np.from_dlpack(ext_tensor) if copy is None else np.from_dlpack(ext_tensor, copy=copy)
+    except (BufferError, ValueError) as error:
+        raise SharingError(f"from_dlpack: {told} does not share its memory: {error}") from error
+    except (
+        RuntimeError
+    ) as error:  # what NumPy raises for a dtype that it lacks; another error of the owner's is its own
+        if "dtype" not in str(error):
+            raise
+        raise DTypeError(f"from_dlpack: {told} has dtype {dtype}, which tensors cannot have: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"from_dlpack: {told} has dtype {dtype}, which tensors cannot have")
+    return from_numpy(array)
 
 
-def as_tensor(data: Any, *, dtype: Any = None) -> Tensor:
+def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The tensor itself, or a tensor around an array without a copy, or a new tensor of numbers and lists."""
+    check_device("as_tensor", device)
     if isinstance(data, np.ndarray):
         data = from_numpy(data)
-    if not isinstance(data, Tensor):
-        return Tensor(data, dtype)
-    return data if dtype is None else data.to(dtype)
+    if not isinstance(data, TensorBase):
+        return made("as_tensor", to_array(data, dtype))
+    array = data._data
+    same: Any = data
+    return same if dtype is None or array.dtype == np.dtype(dtype) else astype(data, dtype=np.dtype(dtype))
 
 
-def zeros(*size: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
+# Of one value
+
+
+def empty(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of a shape whose values are whatever the memory holds: `empty(2, 3)` or `empty((2, 3))`."""
+    return made("empty", np.empty(size_of("empty", size), dtype), requires_grad, device)
+
+
+def zeros(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape, `zeros(2, 3)` or `zeros((2, 3))`."""
-    return _made(np.zeros(_shape(size), dtype), requires_grad)
+    return made("zeros", np.zeros(size_of("zeros", size), dtype), requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape."""
-    return _made(np.ones(_shape(size), dtype), requires_grad)
+    return made("ones", np.ones(size_of("ones", size), dtype), requires_grad, device)
 
 
-def full(size: Any, fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """One value everywhere."""
-    return _made(np.full(size, Tensor(fill_value, dtype)._data), requires_grad)
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """One value everywhere. Without `dtype` the value gives it: bool, int64 or float32."""
+    value = to_array(number_of("full", "fill_value", fill_value), dtype)
+    return made("full", np.full(size_of("full", (size,)), value), requires_grad, device)
 
 
-def zeros_like(input: TensorBase, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Of another tensor's shape and dtype, with whatever the memory holds."""
+    return made("empty_like", np.empty(*_like("empty_like", input, dtype)), requires_grad, device)
+
+
+def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of another tensor's shape and dtype."""
-    return _made(np.zeros(input._data.shape, dtype or input._data.dtype), requires_grad)
+    return made("zeros_like", np.zeros(*_like("zeros_like", input, dtype)), requires_grad, device)
 
 
-def ones_like(input: TensorBase, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of another tensor's shape and dtype."""
-    return _made(np.ones(input._data.shape, dtype or input._data.dtype), requires_grad)
+    return made("ones_like", np.ones(*_like("ones_like", input, dtype)), requires_grad, device)
+
+
+def full_like(
+    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """One value everywhere, of another tensor's shape and dtype."""
+    shape, target = _like("full_like", input, dtype)
+    value = to_array(number_of("full_like", "fill_value", fill_value), target)
+    return made("full_like", np.full(shape, value), requires_grad, device)
+
+
+def _like(name: str, input: Any, dtype: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape of a tensor, and its dtype unless another is given."""
+    if not isinstance(input, (TensorBase, np.ndarray)):
+        raise DTypeError(f"{name}: input is a {type(input).__name__}, not a tensor")
+    array = input._data if isinstance(input, TensorBase) else input
+    return array.shape, np.dtype(array.dtype if dtype is None else dtype)
+
+
+# Of values in a row
 
 
 def arange(
-    start: float, end: float | None = None, step: float = 1, *, dtype: Any = None, requires_grad: bool = False
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """start, start + step, ... below `end`; `arange(end)` starts at 0."""
+    """start, start + step, ... below `end` (above it, if `step` is negative); `arange(end)` starts at 0.
+
+    int64 of ints; if one of them is a float, float32 computed in float64. Raises ShapeError for a step of 0, or one
+    that leads away from `end`.
+    """
     first, last = (0, start) if end is None else (start, end)
-    array: Array = np.arange(first, last, step, dtype)  # type: ignore[call-overload]  # its stubs split int from float
-    return _made(array.astype(np.float32) if dtype is None and array.dtype == np.float64 else array, requires_grad)
+    given = {"start": first, "end": last, "step": step}
+    first, last, step = (number_of("arange", what, value) for what, value in given.items())
+    if step == 0 or not math.isfinite(first) or not math.isfinite(last) or not math.isfinite(step):
+        raise ShapeError(f"arange: from {first} to {last} by {step}: the numbers must be finite, and the step not 0")
+    if (last - first) * step < 0:
+        raise ShapeError(f"arange: a step of {step} leads from {first} away from {last}")
+    whole = not any(isinstance(value, float) for value in (first, last, step))
+    count = -((first - last) // step) if whole else math.ceil((last - first) / step)
+    values = first + np.arange(count) * step
+    if dtype is None:
+        dtype = np.int64 if whole else np.float32
+    return made("arange", values.astype(dtype), requires_grad, device)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
-    """`steps` values from `start` to `end`, both included."""
-    return _made(np.linspace(start, end, steps, dtype=dtype), requires_grad)
-
-
-def eye(n: int, m: int | None = None, *, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
-    """Ones on the diagonal of an n x m matrix, zeros elsewhere."""
-    return _made(np.eye(n, m, dtype=dtype), requires_grad)
-
-
-def rand(
-    *size: Any, generator: np.random.Generator | None = None, dtype: Any = np.float32, requires_grad: bool = False
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Uniform on [0, 1)."""
-    return _made((generator or default_generator()).random(_shape(size)).astype(dtype), requires_grad)
+    """`steps` values from `start` to `end`, both included, at equal distances. Of integers, cut off towards 0."""
+    values = np.linspace(
+        number_of("linspace", "start", start), number_of("linspace", "end", end), _steps("linspace", steps)
+    )
+    return made("linspace", values.astype(dtype), requires_grad, device)
 
 
-def randn(
-    *size: Any, generator: np.random.Generator | None = None, dtype: Any = np.float32, requires_grad: bool = False
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = np.float32,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """From the normal distribution of mean 0 and variance 1."""
-    return _made((generator or default_generator()).standard_normal(_shape(size)).astype(dtype), requires_grad)
+    """base ** x for the `steps` values x that `linspace` gives."""
+    exponents = np.linspace(
+        number_of("logspace", "start", start), number_of("logspace", "end", end), _steps("logspace", steps)
+    )
+    values = np.power(float(number_of("logspace", "base", base)), exponents)
+    return made("logspace", values.astype(dtype), requires_grad, device)
 
 
-def randint(low: int, high: int, size: Any, *, generator: np.random.Generator | None = None) -> Tensor:
-    """Integers from `low` to `high` - 1, all equally likely."""
-    return _made((generator or default_generator()).integers(low, high, size), False)
+def _steps(name: str, steps: Any) -> int:
+    count = integer(name, "steps", steps)
+    if count < 0:
+        raise ShapeError(f"{name}: steps must be at least 0, got {count}")
+    return count
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
-
-
-def _made(array: Array, requires_grad: bool) -> Tensor:
-    result: Tensor = make_tensor(np.asarray(array))
-    if requires_grad:
-        result.requires_grad = True
-    return result
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Ones on the diagonal of an n x m matrix, zeros elsewhere; square if `m` is not given."""
+    rows, columns = size_of("eye", (n, n if m is None else m))
+    return made("eye", np.eye(rows, columns, dtype=dtype), requires_grad, device)

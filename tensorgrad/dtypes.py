@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def result_type(*values: Any) -> np.dtype[Any]:
 
     A 0-d array, and a number even more so, changes the dtype only by its kind (bool < integer < float), not its width.
     """
-    common: dict[int, np.dtype[Any]] = {}  # of arrays (0), of 0-d arrays (1), of numbers (2)
+    common: dict[builtins.int, np.dtype[Any]] = {}  # of arrays (0), of 0-d arrays (1), of numbers (2)
     for value in values:
         weakness, dtype = 2, SCALARS.get(type(value))
         if dtype is None:
@@ -45,8 +46,12 @@ def result_type(*values: Any) -> np.dtype[Any]:
     return result
 
 
+finfo, iinfo = np.finfo, np.iinfo  # what floats and integers of a dtype can hold
+
 # PyTorch's names: `tg.float32`. They are NumPy's dtypes.
 float16, float32, float64 = np.dtype(np.float16), FLOAT32, FLOAT64
 int8, int16, int32, int64 = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)
 uint8 = np.dtype(np.uint8)
-bool = np.dtype(np.bool_)  # last: it hides the builtin in this file
+half, double, short, long = float16, float64, int16, int64
+# Last: they hide the builtins in this file.
+bool, float, int = np.dtype(np.bool_), float32, int32

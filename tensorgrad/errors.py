@@ -1,5 +1,7 @@
 """What tensorgrad raises. Each error is also the built-in error that a user of NumPy or PyTorch would catch."""
 
+import numpy as np
+
 
 class TensorgradError(Exception):
     """Base of the errors that say what was wrong with a call.
@@ -22,6 +24,14 @@ class LabelError(TensorgradError, IndexError):
 
 class GradientError(TensorgradError, RuntimeError):
     """A backward pass that cannot be done, or a rule that broke its contract."""
+
+
+class SharingError(TensorgradError, BufferError):
+    """Memory that cannot be shared between libraries as it is."""
+
+
+class LinAlgError(TensorgradError, np.linalg.LinAlgError, RuntimeError):
+    """A matrix that has no inverse or no decomposition. NumPy's error of this name, and as PyTorch's a RuntimeError."""
 
 
 class FileFormatError(TensorgradError, ValueError):

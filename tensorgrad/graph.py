@@ -199,6 +199,7 @@ def _carry_back(
     own: set[Any] = set()  # sources whose sum is a buffer of the walk's own, to which more may be added in place
     queue: list[tuple[int, Node]] = []  # the nodes where something has arrived, as a heap with the newest on top
     found: dict[Any, Any] = {}
+    recomputed: dict[int, list[Any]] = {}  # what checkpoints dropped, while this walk goes through it
     observers = STATE.get().observers
     expected = None if create_graph else ndarray  # the class of a rule's result that can be taken as it is
 
@@ -254,7 +255,7 @@ def _carry_back(
                 STATE.set(STATE.get()._replace(scope=node.scope))
             saved, sources = node.saved, node.sources
             if saved is None:
-                raise _freed(node)
+                saved = _recomputed(node, recomputed, retain_graph)
             if saved:
                 for cell, count in zip(node.cells, node.counts):  # noqa: B905  (strict costs as much as the loop)
                     if cell[0] != count:
@@ -279,7 +280,7 @@ def _carry_back(
             if saved and not retain_graph:
                 node.saved = None
     except Exception as error:
-        if not isinstance(error, GradientError):
+        if f"recorded at {node.place()}" not in str(error):
             error.add_note(f"in the backward rule of {node.name}, recorded at {node.place()}")
         raise
     return sums, found  # of what anything arrived at, only the leaves are left
@@ -298,6 +299,22 @@ def _complete(node: Node, gs: list[Any], asked: set[Any], found: dict[Any, Any],
             found[source] = _owned(gs, i)
     for observer in observers:
         observer.visited(node, gs)
+
+
+def _recomputed(node: Node, recomputed: dict[int, list[Any]], retain_graph: bool) -> Sequence[Any]:
+    """What a checkpoint dropped of a node's saved arrays; its function is run again once for all its nodes."""
+    lost = getattr(node, "lost", None)
+    saved = None
+    while saved is None:
+        if lost is None:
+            raise _freed(node)
+        part, number = lost
+        if part.number not in recomputed:
+            recomputed[part.number] = part.run_again()
+        saved, lost = part.take(recomputed[part.number], number, node)  # a checkpoint in a checkpoint: ask that one
+    if not retain_graph:
+        node.lost = None
+    return saved
 
 
 def _freed(node: Node) -> GradientError:

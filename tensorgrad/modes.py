@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
     from .node import Array, Node, TensorBase
     from .primitive import Primitive
@@ -133,6 +135,13 @@ def no_grad(function: Callable[..., Any] | None = None) -> Any:
     return mode if function is None else mode(function)
 
 
+def inference_mode(mode: Any = True) -> Any:
+    """The same as `no_grad`, for programs that call it so; with `mode=False`, what holds outside."""
+    if callable(mode):
+        return no_grad(mode)
+    return Mode(recording=False) if mode else Mode()
+
+
 def enable_grad(function: Callable[..., Any] | None = None) -> Any:
     """Calls are recorded again, inside a `no_grad` block too."""
     mode = Mode(recording=True)
@@ -161,6 +170,32 @@ class set_grad_enabled(Mode):
 def is_grad_enabled() -> bool:
     """Whether calls are recorded now."""
     return STATE.get().recording
+
+
+# {id: (a generator, its state when it was first asked for)}, filled while a checkpoint runs its function.
+GENERATORS: ContextVar[dict[int, tuple[np.random.Generator, Any]] | None] = ContextVar(
+    "tensorgrad.generators", default=None
+)
+
+
+def noted(generator: np.random.Generator) -> np.random.Generator:
+    """The generator itself, which is about to be drawn from: a checkpoint notes its state, to draw the same again."""
+    seen = GENERATORS.get()
+    if seen is not None and id(generator) not in seen:
+        seen[id(generator)] = (generator, generator.bit_generator.state)
+    return generator
+
+
+# Whether a checkpoint runs its function for the second time.
+RECOMPUTING: ContextVar[bool] = ContextVar("tensorgrad.recomputing", default=False)
+
+
+def is_recomputing() -> bool:
+    """Whether the code that asks is run again by a checkpoint, for the backward walk: what it counts has been counted.
+
+    A function that changes something beside its results, such as running statistics, asks, and leaves it alone then.
+    """
+    return RECOMPUTING.get()
 
 
 def named_scope(path: str) -> Mode:

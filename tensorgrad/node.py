@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -77,6 +77,18 @@ class Form(NamedTuple):
     dtype: np.dtype[Any] | None
 
 
+class Recomputed(Protocol):
+    """A part of a graph whose saved arrays were dropped, to be computed again by each walk that needs them."""
+
+    number: int  # unique; the nodes of this part have larger ones
+
+    def run_again(self) -> list[Any]:
+        """What was recorded, once more: something for each node."""
+
+    def take(self, records: list[Any], number: int, node: Node) -> tuple[Any, tuple[Recomputed, int] | None]:
+        """Out of these, what `node` had saved; or None, and where to ask for it instead."""
+
+
 class Node:
     """One recorded call.
 
@@ -94,13 +106,14 @@ class Node:
         "counts",  # what each version cell said when the array was saved
         "dtype",  # of output 0
         "hooks",  # {output number: {key: hook}}, or None
+        "lost",  # set only where a checkpoint dropped `saved`: (what computes it again, the node's number there)
         "offset",
         "others",  # the forms of further outputs, if there are several
         "params",
         "plan",
         "primitive",
         "retained",  # {output number: weak reference to the tensor whose .grad is wanted}, or None
-        "saved",  # the arrays that the VJPs asked for; None once freed
+        "saved",  # the arrays that the VJPs asked for; None once freed, or dropped by a checkpoint
         "scope",  # the dotted module path
         "seq",  # rises with every node: a source always has a smaller number
         "shape",  # of output 0
@@ -115,6 +128,7 @@ class Node:
     counts: tuple[int, ...]
     dtype: np.dtype[Any]
     hooks: dict[int, dict[int, Callable[[Any], Any]]] | None
+    lost: tuple[Recomputed, int] | None
     offset: int
     others: tuple[Form, ...]
     params: dict[str, Any]
@@ -134,6 +148,17 @@ class Node:
             (s, 0) if isinstance(s, Node) else s if s.__class__ is tuple or isinstance(s, TensorBase) else None  # type: ignore[misc]
             for s in self.sources
         ]
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | Accumulation | None, int], ...]:
+        """The edges as PyTorch gives them: pairs (what the gradient goes on to, the number of its output).
+
+        It goes on to a node, or to an `Accumulation` for a leaf; None where no gradient is wanted.
+        """
+        return tuple(
+            edge if isinstance(edge, tuple) else (None if edge is None else Accumulation(edge), 0)
+            for edge in self.edges
+        )
 
     @property
     def outputs(self) -> tuple[Form, ...]:
@@ -186,6 +211,17 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.seq}: {self.name}>"
+
+
+class Accumulation(NamedTuple):
+    """Stands for a leaf in `Node.next_functions`: what arrives there is added to the `.grad` of `variable`."""
+
+    variable: TensorBase
+
+    @property
+    def next_functions(self) -> tuple[()]:
+        """Nothing: a leaf is where the graph ends."""
+        return ()
 
 
 def source_of(tensor: TensorBase) -> Any:

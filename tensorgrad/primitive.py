@@ -193,7 +193,7 @@ class Primitive:
             # beyond the last input's by now.
             plan = self.plans.get(wanted | bit) or self._plan(wanted | bit, arrays, params, results)
             from_ = tuple(sources) if not others else _with_forms(sources, arrays)
-            node = _record(self, plan, args, arrays, from_, params, first, state, sys._getframe(1))
+            node = record(self, plan, args, arrays, from_, params, first, state, sys._getframe(1))
             if self._plain:
                 outs = (make_tensor(first, True, node),)
             else:
@@ -257,14 +257,14 @@ def binary(op: Primitive, a: Any, b: Any) -> Any:
         result = asarray(result)
     args, arrays, from_ = (a, b), (x, y), (from_a, from_b)
     plan = op.plans.get(wanted | 4) or op._plan(wanted | 4, arrays, NOTHING, (result,))
-    node = _record(op, plan, args, arrays, from_, NOTHING, result, state, frame)
+    node = record(op, plan, args, arrays, from_, NOTHING, result, state, frame)
     out = make_tensor(result, True, node)
     if plan.few is None:
         _save(node, [x, y, result], [a, b, out], result)
     return out
 
 
-def _record(
+def record(
     op: Primitive,
     plan: Plan,
     args: Sequence[Any],
@@ -275,7 +275,7 @@ def _record(
     state: State,
     frame: FrameType,
 ) -> Node:
-    """A node for a call; `_save` is still to be called if the plan keeps more than a few inputs."""
+    """A node for a call; what is saved is still to be put in if the plan keeps more than a few inputs."""
     node = Node()
     node.primitive = op
     node.plan = plan

@@ -10,21 +10,25 @@ from typing import Any
 import numpy as np
 
 from . import numpy_door
+from .arrays import to_array
+from .casts import Casts
 from .dtypes import canonical
-from .errors import DTypeError, GradientError, ShapeError
+from .errors import DTypeError, GradientError, ShapeError, SharingError
+from .fills import Fills
 from .graph import backward as _backward
 from .methods import Methods
-from .modes import STATE, no_grad
+from .modes import STATE, enable_grad, no_grad
 from .node import Array, Node, TensorBase, make_tensor, set_tensor_type, version_cell
-from .ops import activation, elementwise, indexing, linalg, shape
+from .ops import arrange, assign, elementwise, indexing, linalg, logic, repeat, rounding, shape, split
 from .primitive import astype, binary
+from .printing import shown
 
 OPERAND = (TensorBase, float, int, np.ndarray, np.generic)  # what is usual first
 
 _next_key = iter(range(2**63)).__next__
 
 
-class Tensor(Methods):
+class Tensor(Methods, Casts, Fills):
     """An array that remembers how it was computed.
 
     `Tensor(data)` copies numbers, lists or arrays: Python floats become float32, ints int64, arrays keep their dtype.
@@ -207,8 +211,26 @@ class Tensor(Methods):
             return self._data if dtype is None else self._data.astype(dtype, copy=False)
         return np.array(self._data, dtype, copy=copy)  # copy=False raises where a copy is needed
 
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.__array__().__dlpack__(**options)
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: builtins.bool | None = None,
+    ) -> Any:
+        array = self.__array__()
+        if not copy:
+            if min(array.strides, default=0) < 0:  # with which PyTorch ends the whole program
+                raise SharingError(
+                    f"dlpack: a tensor read backwards (strides {array.strides}) cannot be shared: clone() it first"
+                )
+            if not array.flags.writeable and (max_version is None or max_version[0] < 1):
+                raise SharingError(
+                    "dlpack: the memory is read-only, which only version 1.0 can say, and what takes it asks for "
+                    f"{max_version}: clone() the tensor first"
+                )
+        return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> Any:
         return self._data.__dlpack_device__()
@@ -243,7 +265,7 @@ class Tensor(Methods):
     def __iter__(self) -> Iterator[Tensor]:
         if not self._data.ndim:
             raise DTypeError("iter: a tensor of no axes cannot be iterated over")
-        return (self[i] for i in range(len(self._data)))
+        return iter(split.unbind(self))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self._data == (value._data if isinstance(value, TensorBase) else value)).any())
@@ -254,15 +276,7 @@ class Tensor(Methods):
         return format(self.item(), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        values = np.array2string(self._data, separator=", ", precision=4, threshold=1000, prefix="tensor(")
-        parts = [values] if self._data.size else [values, f"size={self._data.shape}"]
-        if self._data.dtype not in (np.float32, np.int64, np.bool_):
-            parts.append(f"dtype={self._data.dtype}")
-        if self.node is not None:
-            parts.append(f"grad_fn={self.node.name}")
-        elif self._requires_grad:
-            parts.append("requires_grad=True")
-        return f"tensor({', '.join(parts)})"
+        return shown(self)
 
     __hash__ = object.__hash__
 
@@ -295,10 +309,22 @@ class Tensor(Methods):
         return binary(elementwise.mul, other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __truediv__(self, other: Any) -> Tensor:
-        return binary(elementwise.div, self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._div, self, other) if isinstance(other, OPERAND) else NotImplemented
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return binary(elementwise.div, other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._div, other, self) if isinstance(other, OPERAND) else NotImplemented
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return rounding.floor_divide(self, other) if isinstance(other, OPERAND) else NotImplemented
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return rounding.floor_divide(other, self) if isinstance(other, OPERAND) else NotImplemented
+
+    def __mod__(self, other: Any) -> Tensor:
+        return rounding.remainder(self, other) if isinstance(other, OPERAND) else NotImplemented
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return rounding.remainder(other, self) if isinstance(other, OPERAND) else NotImplemented
 
     def __pow__(self, other: Any) -> Tensor:
         return elementwise.pow(self, other) if isinstance(other, OPERAND) else NotImplemented
@@ -357,16 +383,20 @@ class Tensor(Methods):
     def __rxor__(self, other: Any) -> Tensor:
         return elementwise.bitwise_xor(other, self)
 
+    def __lshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_left_shift(self, other) if isinstance(other, OPERAND) else NotImplemented
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_left_shift(other, self) if isinstance(other, OPERAND) else NotImplemented
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_right_shift(self, other) if isinstance(other, OPERAND) else NotImplemented
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_right_shift(other, self) if isinstance(other, OPERAND) else NotImplemented
+
     def __invert__(self) -> Tensor:
         return elementwise.bitwise_not(self)
-
-    def softmax(self, dim: int) -> Tensor:
-        """exp / sum of exp along `dim`."""
-        return activation.softmax(self, dim)
-
-    def log_softmax(self, dim: int) -> Tensor:
-        """The logarithm of softmax along `dim`."""
-        return activation.log_softmax(self, dim)
 
     # Reductions and shape
 
@@ -374,38 +404,42 @@ class Tensor(Methods):
         """The same values in another shape, sharing memory where NumPy can."""
         return shape.reshape(self, *shape_)
 
+    def contiguous(self) -> Tensor:
+        """The tensor itself: its order in memory changes no result; `clone()` gives it memory of its own."""
+        return self
+
+    def flip(self, dims: Any, *more: int) -> Tensor:
+        """The order along each of `dims` reversed: `x.flip(0, 1)` or `x.flip((0, 1))`."""
+        return arrange.flip(self, (dims, *more) if more else dims)
+
+    def tile(self, dims: Any, *more: int) -> Tensor:
+        """Copies beside each other, as often as `dims` tells: `x.tile(2, 3)` or `x.tile((2, 3))`."""
+        return repeat.tile(self, (dims, *more) if more else dims)
+
     def t(self) -> Tensor:
         """A matrix transposed."""
         if self._data.ndim > 2:
             raise ShapeError(f"t: only for up to 2 axes, got shape {self._data.shape}: use transpose or .mT")
         return self.T
 
-    def to(self, dtype: Any) -> Tensor:
-        """Cast to `dtype`; the tensor itself if it has it already."""
-        target = np.dtype(dtype._data.dtype if isinstance(dtype, TensorBase) else dtype)
-        return self if target == self._data.dtype else astype(self, dtype=target)
+    def t_(self) -> Tensor:
+        """Transpose this matrix itself: its values stay where they are in memory, its axes change places.
 
-    def float(self) -> Tensor:
-        """Cast to float32."""
-        return self.to(np.float32)
-
-    def double(self) -> Tensor:
-        """Cast to float64."""
-        return self.to(np.float64)
-
-    def half(self) -> Tensor:
-        """Cast to float16."""
-        return self.to(np.float16)
-
-    def long(self) -> Tensor:
-        """Cast to int64."""
-        return self.to(np.int64)
-
-    def bool(self) -> Tensor:
-        """Cast to bool."""
-        return self.to(np.bool_)
+        That is recorded under `no_grad` too, or the gradient would arrive in another shape than the tensor has. A leaf
+        that requires a gradient cannot be transposed in place: graphs know it by its shape.
+        """
+        if self._requires_grad and self.node is None:
+            raise GradientError("t_: a leaf that requires a gradient keeps its shape: use t()")
+        with enable_grad():
+            self._become(self.t())
+        return self
 
     # Indexing and assignment
+
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """The tensor's values where the condition holds, else other."""
+        result: Tensor = elementwise.where(condition, self, other)
+        return result
 
     def __getitem__(self, index: Any) -> Tensor:
         return indexing.getitem(self, index)
@@ -413,7 +447,7 @@ class Tensor(Methods):
     def __setitem__(self, index: Any, value: Any) -> None:
         index = indexing.plain_index("setitem", index)
         value = indexing.fitting("setitem", self, index, value)
-        self._assign("setitem", value, lambda: indexing.setitem(self, index, value), index)
+        self._assign("setitem", *assign.at(self, index, value))
 
     # In-place. Under no_grad the memory is written; while recording, the tensor becomes the recorded result.
 
@@ -429,17 +463,19 @@ class Tensor(Methods):
         """self *= other."""
         return self._assign("mul_", other, lambda: elementwise.mul(self, other))
 
-    def div_(self, other: Any) -> Tensor:
-        """self /= other."""
-        return self._assign("div_", other, lambda: elementwise.div(self, other))
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """self /= other, rounded as by `div`."""
+        return self._assign("div_", other, lambda: rounding.div(self, other, rounding_mode=rounding_mode))
 
     def copy_(self, src: Any) -> Tensor:
         """Take the values of `src`, broadcast and cast."""
-        return self._assign("copy_", src, lambda: indexing.setitem(self, Ellipsis, src))
+        src = indexing.fitting("copy_", self, Ellipsis, src)
+        return self._assign("copy_", *assign.at(self, Ellipsis, src))
 
     def fill_(self, value: builtins.float) -> Tensor:
         """Set every value to `value`."""
-        return self._assign("fill_", value, lambda: indexing.setitem(self, Ellipsis, value))
+        value = indexing.fitting("fill_", self, Ellipsis, value)
+        return self._assign("fill_", *assign.at(self, Ellipsis, value))
 
     def zero_(self) -> Tensor:
         """Set every value to 0."""
@@ -450,8 +486,61 @@ class Tensor(Methods):
     __imul__ = mul_
     __itruediv__ = div_
 
-    def _assign(self, name: str, value: Any, compute: Callable[[], Tensor], index: Any = Ellipsis) -> Tensor:
-        """Write the result of `compute` into this tensor, or become it if it is recorded; checked first."""
+    def index_add_(self, dim: int, index: Any, source: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """Add alpha times slice n of `source` to slice index[n] along `dim`, see `index_add`."""
+        return self._assign("index_add_", *assign.index_add(self, dim, index, source, alpha))
+
+    def index_copy_(self, dim: int, index: Any, source: Any) -> Tensor:
+        """Set slice index[n] along `dim` to slice n of `source`, see `index_copy`."""
+        return self._assign("index_copy_", *assign.index_copy(self, dim, index, source))
+
+    def index_fill_(self, dim: int, index: Any, value: Any) -> Tensor:
+        """Set the slices along `dim` that `index` names to a number, see `index_fill`."""
+        return self._assign("index_fill_", *assign.index_fill(self, dim, index, value))
+
+    def index_put_(self, indices: Any, values: Any, accumulate: builtins.bool = False) -> Tensor:
+        """self[indices] = values or, with `accumulate`, += values, see `index_put`."""
+        return self._assign("index_put_", *assign.index_put(self, indices, values, accumulate))
+
+    def masked_fill_(self, mask: Any, value: Any) -> Tensor:
+        """Set what `mask` names to a number, see `masked_fill`."""
+        return self._assign("masked_fill_", *assign.masked_fill(self, mask, value))
+
+    def masked_scatter_(self, mask: Any, source: Any) -> Tensor:
+        """Set what `mask` names to the values of `source` in turn, see `masked_scatter`."""
+        return self._assign("masked_scatter_", *assign.masked_scatter(self, mask, source))
+
+    def put_(self, index: Any, source: Any, accumulate: builtins.bool = False) -> Tensor:
+        """Set, or add to, the values at numbers in reading order, see `put`."""
+        return self._assign("put_", *assign.put(self, index, source, accumulate))
+
+    def scatter_(
+        self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None
+    ) -> Tensor:
+        """Set the places that `index` points to along `dim`, see `scatter`."""
+        return self._assign("scatter_", *assign.scatter_(self, dim, index, src, value, reduce))
+
+    def scatter_add_(self, dim: int, index: Any, src: Any) -> Tensor:
+        """Add `src` where `index` points to along `dim`, see `scatter_add`."""
+        return self._assign("scatter_add_", *assign.scatter_add(self, dim, index, src))
+
+    def scatter_reduce_(
+        self, dim: int, index: Any, src: Any, reduce: str, *, include_self: builtins.bool = True
+    ) -> Tensor:
+        """Reduce what comes to the places that `index` points to along `dim`, see `scatter_reduce`."""
+        return self._assign("scatter_reduce_", *assign.scatter_reduce(self, dim, index, src, reduce, include_self))
+
+    def _assign(
+        self,
+        name: str,
+        value: Any,
+        compute: Callable[[], Tensor],
+        write: Callable[[Array, Any], None] | None = None,
+    ) -> Tensor:
+        """Write the result of `compute` into this tensor, or become it if it is recorded; checked first.
+
+        `write` changes the memory without computing all of the result.
+        """
         recording = STATE.get().recording
         needs_graph = recording and (self._requires_grad or (isinstance(value, TensorBase) and value._requires_grad))
         if needs_graph and self._requires_grad and self.node is None:
@@ -472,11 +561,7 @@ class Tensor(Methods):
             self._check_fits(name, result)
             if result._data.dtype != self._data.dtype:
                 result = astype(result, dtype=self._data.dtype)
-            retained = self.node is not None and (self.node.retained or {}).pop(self.index, None) is not None
-            self._data, self.node, self.index = result._data, result.node, result.index
-            self._requires_grad, self._version = True, result._version
-            if retained:
-                self.retain_grad()
+            self._become(result)
             return self
         if not self._data.flags.writeable:
             raise GradientError(
@@ -484,8 +569,8 @@ class Tensor(Methods):
                 "memory, or of a read-only array: clone() it first"
             )
         array = value._data if isinstance(value, TensorBase) else value
-        if name == "setitem" or name in ("copy_", "fill_"):
-            self._data[index] = indexing.fitting(name, self, index, array)
+        if write is not None:
+            write(self._data, array)
         else:
             with no_grad():
                 result = compute()
@@ -493,6 +578,14 @@ class Tensor(Methods):
             self._data[...] = result._data
         version_cell(self)[0] += 1
         return self
+
+    def _become(self, result: Tensor) -> None:
+        """Take the place of a result in the graph; whose gradient was to be kept stays so."""
+        retained = self.node is not None and (self.node.retained or {}).pop(self.index, None) is not None
+        self._data, self.node, self.index = result._data, result.node, result.index
+        self._requires_grad, self._version = result._requires_grad, result._version
+        if retained:
+            self.retain_grad()
 
     def _check_fits(self, name: str, result: Tensor) -> None:
         if result._data.shape != self._data.shape:
@@ -520,30 +613,6 @@ class RemovableHandle:
 
     def __exit__(self, *error: object) -> None:
         self.remove()
-
-
-def to_array(data: Any, dtype: Any = None) -> Array:
-    """A new array of numbers, (nested lists of) Python numbers, arrays or tensors, by PyTorch's dtypes."""
-    if isinstance(data, TensorBase):
-        data = data._data
-    elif isinstance(data, (list, tuple)):
-        data = _plain(data)
-    try:
-        array = np.array(data, dtype=dtype)
-    except ValueError as error:
-        raise ShapeError(f"tensor: the data is not a regular array of numbers: {error}") from None
-    if dtype is None and array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
-        array = array.astype(np.float32)
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise DTypeError(f"tensor: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
-    return canonical(array)
-
-
-def _plain(data: Any) -> Any:
-    """Nested lists without tensors in them."""
-    if isinstance(data, (list, tuple)):
-        return [_plain(item) for item in data]
-    return data._data if isinstance(data, TensorBase) else data
 
 
 def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool, grad: Tensor | None) -> Tensor:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from tests.parity import database_report
 from tests.parity.tally import agreed
 
 # One BLAS thread, set before NumPy is first imported, because BLAS reads these only then. Two reasons: with a test
@@ -50,3 +51,11 @@ def pytest_terminal_summary(terminalreporter):
     for file, counts in sorted(samples.items()):
         told = ", ".join(f"{what} {count:,}" for what, count in counts.items()) or "no samples counted"
         terminalreporter.write_line(f"{file}: {passed[file]:,} of {tests[file]:,} tests; {told}")
+    table = database_report.write(
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if report.when == "call"
+    )
+    if table:
+        terminalreporter.write_line(table)

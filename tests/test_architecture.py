@@ -1,11 +1,13 @@
 """Who may import whom, read from the source with `ast`. Imports point one way:
 
-    errors, dtypes, files, random, kernels <- modes <- node <- rules <- primitive <- graph <- ops <- numpy_door, methods
-        <- tensor <- creation <- func, check, viz <- tensorgrad/__init__        and        tensorgrad <- nn
+    errors, dtypes, files, random, kernels <- modes <- node <- rules <- primitive <- graph <- ops
+        <- arrays, inquiry, printing <- creation <- sampling <- numpy_door, methods, casts, fills, linalg <- tensor
+        <- func, check, viz <- autograd <- tensorgrad/__init__
+        and        tensorgrad <- nn
 
-Each module may import those to its left; `kernels`, `ops`, `check` and `viz` are packages, whose modules may import
-each other, without a cycle. A direction that is not allowed here is a question about the
-design: answer it there, not here.
+Each module may import those to its left; `kernels`, `ops`, `numpy_door`, `func`, `check`, `viz` and `autograd` are
+packages, whose modules may import each other, without a cycle. A direction that is not allowed here is a question about
+the design: answer it there, not here.
 """
 
 import ast
@@ -28,14 +30,17 @@ ORDER = [
     {"primitive"},
     {"graph"},
     {"ops"},
-    {"numpy_door", "methods"},
-    {"tensor"},
+    {"arrays", "inquiry", "printing"},
     {"creation"},
+    {"sampling"},
+    {"numpy_door", "methods", "casts", "fills", "linalg"},
+    {"tensor"},
     {"func", "check", "viz"},
+    {"autograd"},
     {"__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-PACKAGES = {"kernels", "ops", "check", "viz"}
+PACKAGES = {"kernels", "ops", "numpy_door", "func", "check", "viz", "autograd"}
 
 # Imports for annotations alone (`if TYPE_CHECKING:`) may point the other way, but only these do.
 TYPING_ONLY = {
@@ -45,6 +50,10 @@ TYPING_ONLY = {
     ("node", "rules"),
     ("rules", "primitive"),
     ("ops", "tensor"),
+    ("creation", "tensor"),
+    ("sampling", "tensor"),
+    ("casts", "tensor"),
+    ("fills", "tensor"),
 }
 
 # What is not from the standard library, and who may import it.

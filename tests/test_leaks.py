@@ -191,6 +191,57 @@ def test_backward_through_a_gradient(capsys):
     flat(step, capsys, "a gradient penalty on the input", first=20, last=60)
 
 
+def test_checkpoints(capsys):
+    net = Net()
+
+    def step(number):
+        hidden = tg.zeros(8, 1, 8, 8)
+        loss = tg.func.checkpoint(lambda images: tg.func.checkpoint(net.loss, images), tg.tensor(net.images))
+        hidden += loss  # younger than the checkpoint
+        (loss + 0.0 * hidden.sum()).backward(retain_graph=number % 2 == 0)
+        net.step()
+
+    flat(step, capsys, "checkpoints, one inside the other")
+
+
+def test_functions_of_functions(capsys):
+    x, w = tg.randn(4), tg.randn(4, requires_grad=True)
+
+    def f(x):
+        return (x * w).tanh().sum()
+
+    def step(number):
+        g, value = tg.func.grad_and_value(f)(x)
+        _, vjp_fn = tg.func.vjp(f, x)
+        slope = tg.func.jvp(f, (x,), (x,))[1] + tg.func.hvp(f, x, x)[1].sum() + vjp_fn(tg.tensor(1.0))[0].sum()
+        (g.sum() + value + slope + tg.func.hessian(f)(x).sum()).backward()
+        w.grad = None
+
+    flat(step, capsys, "functions of functions")
+
+
+def test_operations_as_classes(capsys):
+    class Square(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * x
+            ctx.save_for_backward(x, y, x + 1)
+            return y, y.detach()
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return 2 * g * ctx.saved_tensors[0]
+
+    x = tg.randn(4, requires_grad=True)
+
+    def step(number):
+        (g,) = tg.grad(Square.apply(Square.apply(x)[0])[0].sum(), [x], create_graph=True)
+        (g * g).sum().backward()
+        x.grad = None
+
+    flat(step, capsys, "operations as classes")
+
+
 def test_graphs_that_are_never_walked():
     net = Net()
     flat(lambda number: net.loss())

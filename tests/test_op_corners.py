@@ -16,7 +16,7 @@ from tensorgrad.check import gradcheck, gradgradcheck
 from tensorgrad.modes import Observer, observing
 from tensorgrad.ops import conv, indexing
 from tests import naive
-from tests.op_table import layers
+from tests.op_table.conv import conv2d as naive_conv2d
 
 INF, NAN = np.inf, np.nan
 
@@ -474,7 +474,7 @@ def test_convolution_over_the_full_product_T27(groups, stride, dilation, padding
     params = {"stride": (stride,) * 2, "padding": padding, "dilation": (dilation,) * 2, "groups": groups}
     x, w, b = leaf(random(1, CHANNELS, *size)), leaf(random(8, CHANNELS // groups, *kernel)), leaf(random(8))
     out = conv._conv2d(x, w, b, **params)
-    np.testing.assert_allclose(out.data, layers.conv2d(x.data, w.data, b.data, **params), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(out.data, naive_conv2d(x.data, w.data, b.data, **params), rtol=1e-12, atol=1e-12)
     function = functools.partial(conv._conv2d, **params)
     assert gradcheck(function, [x, w, b], atol=1e-8, rtol=1e-6, max_elements=40)
     assert gradgradcheck(function, [x, w, b], atol=1e-8, rtol=1e-6, max_elements=40)

@@ -1,4 +1,4 @@
-"""What holds for every operation, tested on every row of `op_table.py`."""
+"""What holds for every operation, tested on every row of `op_table`."""
 
 import ast
 import functools
@@ -127,6 +127,8 @@ LISTS_ARE_TAKEN = [
     ("nll_loss", "target"),
     ("embedding", "input"),
     ("gather", "index"),
+    ("movedim", "source"),
+    ("select", "index"),
     ("F.one_hot", "tensor"),
 ]
 
@@ -138,7 +140,16 @@ def wrong_calls():
         signature = inspect.signature(operation)
         given = zip(signature.parameters, row.values(), strict=True) if is_primitive(operation) else arguments_of(row)
         given = {k: tg.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in dict(given).items()}
-        numbers = is_primitive(operation) or operation in (tg.add, tg.sub)
+        numbers = is_primitive(operation) or operation in (
+            tg.add,
+            tg.sub,
+            tg.div,
+            tg.bucketize,
+            tg.isin,
+            tg.scatter,
+            tg.searchsorted,
+            tg.where,
+        )
         for key in signature.parameters:
             values = [[1.0, 2.0], "text"] if key in TENSORS | OPTIONAL_TENSORS else []
             if is_unary(operation) and operation is not tg.neg:
@@ -151,7 +162,8 @@ def wrong_calls():
                 values.append(3)
             for wrong in values:
                 bound = inspect.BoundArguments(signature, {k: given[k] for k in signature.parameters})
-                bound.arguments[key] = wrong
+                several = signature.parameters[key].kind is inspect.Parameter.VAR_POSITIONAL
+                bound.arguments[key] = (wrong,) if several else wrong
                 yield name, key, wrong, bound
 
 
@@ -170,7 +182,7 @@ def test_what_is_no_tensor_is_refused_by_name():
             PUBLIC[name](*bound.args, **bound.kwargs)
         text = str(error.value)
         assert text.startswith(f"{'batch_norm' if name == 'native_batch_norm' else name.removeprefix('F.')}: "), text
-        if (name, key) not in LISTS_ARE_TAKEN and key != "tensors":
+        if (name, key) not in LISTS_ARE_TAKEN and key not in ("tensors", "operands"):
             assert isinstance(error.value, tg.DTypeError)
             assert f"{key} is " in text
             assert ("None" if wrong is None else type(wrong).__name__) in text
@@ -287,9 +299,20 @@ def as_function(row):
 # dtypes
 
 
+def test_float16_is_refused_where_LAPACK_computes():
+    rows = [row for row in ROWS if not row.half]
+    assert rows
+    for row in rows:
+        halves = [np.asarray(v).astype(F16) if i in row.wanted() else v for i, v in enumerate(row.values())]
+        with pytest.raises(TypeError if is_primitive(row.op) else tg.DTypeError, match="float16"):
+            row.run(*leaves(row, halves))
+
+
 @rows_with_gradients
 @pytest.mark.parametrize("dtype, rtol", [(F32, 2e-5), (F16, 2e-2)], ids=["float32", "float16"])
 def test_dtype_is_kept_T16(row, dtype, rtol):
+    if dtype == F16 and not row.half:
+        return  # see above
     values = [np.asarray(v).astype(dtype) if i in row.wanted() else v for i, v in enumerate(row.values())]
     wide = [v.astype(F64) if i in row.wanted() else v for i, v in enumerate(values)]
     results, _, found = gradients(row, values)
@@ -311,6 +334,8 @@ def close(got, exact, rtol):
 @rows_with_gradients
 @pytest.mark.parametrize("dtype", [F32, F16], ids=["float32", "float16"])
 def test_dtype_is_kept_in_second_order_T16(row, dtype):
+    if dtype == F16 and not row.half:
+        return
     inputs = leaves(row, [np.asarray(v).astype(dtype) if i in row.wanted() else v for i, v in enumerate(row.values())])
     outputs = differentiable(row.run(*inputs))
     if not outputs:
@@ -336,7 +361,8 @@ def test_nothing_is_written_to(row):
         if isinstance(v, np.ndarray):
             v.flags.writeable = False
     results, cotangents, _ = gradients(row, values, read_only)
-    assert all(map(np.array_equal, copies, [v for v in values if isinstance(v, np.ndarray)]))
+    for copy, v in zip(copies, [v for v in values if isinstance(v, np.ndarray)], strict=True):
+        np.testing.assert_array_equal(v, copy)
     assert all(map(np.array_equal, cotangents, cotangents_for(differentiable(results))))
 
 

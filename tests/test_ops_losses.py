@@ -1,5 +1,5 @@
 """Activations, normalisation, embedding and losses: kinks, far-out values, accuracy, what changes gradients on purpose,
-and what bad input gets. Values over all keywords are in op_table.py and parity/test_losses_parity.py.
+and what bad input gets. Values over all keywords are in `op_table` and parity/test_losses_parity.py.
 """
 
 import math

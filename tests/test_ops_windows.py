@@ -1,4 +1,4 @@
-"""Convolution, pooling, padding, folding and resizing: corners, identities and errors. Values are in `op_table.py`."""
+"""Convolution, pooling, padding, folding and resizing: corners, identities and errors. Values are in `op_table`."""
 
 import itertools
 import re

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.kernels import buffers, conv, direct, im2col, threads, winograd
+from tensorgrad.kernels import buffers, conv, direct, im2col, shifted, threads, winograd
 
 PADS = ((1, 1), (1, 1))
 ONE = (1, 1)
@@ -37,6 +37,7 @@ def used(monkeypatch):
     for module in (direct, im2col, winograd):
         spy_on(module, "correlate")
         spy_on(module, "weight_grad")
+    spy_on(shifted, "weight_grad")
     return names
 
 
@@ -129,7 +130,7 @@ def test_every_algorithm_has_a_name(name):
 
 @pytest.mark.parametrize("name", ["", "fft", "Direct", "im2col ", None, 1, ("direct",)])
 def test_no_other_names(name):
-    told = r"conv_algorithm: there is no algorithm .*, only 'auto', 'im2col', 'direct', 'winograd'$"
+    told = r"conv_algorithm: there is no algorithm .*, only 'auto', 'im2col', 'direct', 'shifted', 'winograd'$"
     with pytest.raises(tg.ShapeError, match=told), tg.conv_algorithm(name):
         pytest.fail("the block was entered")
 
@@ -195,13 +196,14 @@ def test_holds_for_its_own_thread():
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("name", ["im2col", "direct", "winograd"])
+@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "winograd"])
 @pytest.mark.parametrize("batch", [1, 2, 17, 64])
 def test_the_named_algorithm_computes(used, name, batch, workers):
     tg.set_num_threads(workers)
     with tg.conv_algorithm(name):
         family(images(batch), filters())
-    assert used == [name] * 3
+    # Its own part is the weight gradient; the products forwards and of the input's gradient are the direct ones.
+    assert used == ([name] * 3 if name != "shifted" else ["direct", "direct", "shifted"])
 
 
 def test_the_named_algorithm_computes_the_gradients_of_a_tensor(used):
@@ -253,7 +255,7 @@ def test_gives_way_to_im2col_where_it_does_not_fit(used, odd, name):
 def test_winograd_computes_nothing_else(used, name, x, w, params):
     with tg.conv_algorithm(name):
         family(x, w, **params)
-    allowed = {"direct", "im2col"} if params.get("stride", ONE) == ONE else {"direct", "im2col", "winograd"}
+    allowed = {"direct", "shifted"} if params.get("stride", ONE) == ONE else {"direct", "shifted", "winograd"}
     assert set(used) <= allowed
     assert used[0] != "winograd"
 

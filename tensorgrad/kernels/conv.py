@@ -14,14 +14,14 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from . import direct, im2col, winograd
+from . import direct, im2col, shifted, winograd
 from .buffers import empty
 from .layout import SMALL_BATCH, as_pixels, channels, face_of_channels, face_of_pixels, pixels
 from .windows import Array, Ints
 
 Pads = tuple[tuple[int, int], ...]
-ALGORITHMS = ("auto", "im2col", "direct", "winograd")
-THIN = 8  # channels times height of a window, below which columns make better products for the weight gradient
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "winograd")
+THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
 chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
 
@@ -99,10 +99,9 @@ def conv_weight_grad(
         pays = winograd.weight_grad_pays(shape[1], shape[0], height, width, x.shape[0])
         if _takes_winograd(x.dtype, shape[2:], stride, pays):
             return winograd.weight_grad(pixels(g), pixels(x), before)
-        if chosen.get() == "auto" and shape[1] * shape[2] < THIN:
-            g, x = (as_pixels(v).transpose(2, 0, 1, 3) for v in (g, x))
-            return im2col.weight_grad(g, x, shape, stride, before, dilation, groups)
-        return direct.weight_grad(as_pixels(g), as_pixels(x), shape[2:], stride, before)
+        thin = shape[1] * shape[2] < THIN or stride[1] > 1
+        exact = shifted if chosen.get() == "shifted" or (chosen.get() == "auto" and thin) else direct
+        return exact.weight_grad(as_pixels(g), as_pixels(x), shape[2:], stride, before)
     return im2col.weight_grad(channels(g), channels(x), shape, stride, before, dilation, groups)
 
 

@@ -84,10 +84,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
                 sums[number, place, tall - turn :] += product[:turn]
 
     run(lane, lanes)
-    total = sums[0]
-    for other in sums[1:]:
-        total += other
-    return np.ascontiguousarray(total.transpose(3, 2, 1, 0))
+    return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 1, 0))
 
 
 def _windows(x: Array, rows: slice, count: int, kernel: Ints, stride: Ints, before: Ints) -> Array:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .buffers import scratch
 from .layout import alike, empty_like
 from .threads import run
 from .windows import Array
 
+BOOL = np.dtype(np.bool_)
 LARGE_BYTES = 1 << 19  # from here on threads pay
 CHUNK_BYTES = 1 << 19
 SMALL = 1000  # elements: below this one call to NumPy is faster than choosing by bits
@@ -58,6 +60,25 @@ def select(x: Array, mask: Array) -> Array:
     if flat is None:
         return select_into(out, x, mask)
     over_slices(lambda at: select_into(flat[0][at], flat[1][at], flat[2][at]), x.size, x.itemsize)
+    return out
+
+
+def select_positive(x: Array, sign: Array) -> Array:
+    """x where `sign` is above 0 or nan, else 0: ReLU's gradient, from what ReLU gave."""
+    if x.nbytes < LARGE_BYTES:
+        return select(x, ~(sign <= 0)) if x.size > SMALL else np.where(sign <= 0, x.dtype.type(0), x)
+    out = empty_like(sign, x.shape, x.dtype)
+    flat = flat_views(out, alike(x, sign), sign)
+    if flat is None:
+        return select(x, ~(sign <= 0))
+
+    def part(at: slice) -> None:
+        mask = scratch("mask", flat[2][at].shape, BOOL)
+        np.less_equal(flat[2][at], 0, out=mask)
+        np.logical_not(mask, out=mask)
+        select_into(flat[0][at], flat[1][at], mask)
+
+    over_slices(part, x.size, x.itemsize)
     return out
 
 

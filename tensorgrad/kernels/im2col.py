@@ -102,10 +102,7 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
         run(block_of_channels, -(-shape[1] // step))
     else:
         run(lane, lanes)
-    total = sums[0]
-    for other in sums[1:]:
-        total += other
-    return np.ascontiguousarray(total.swapaxes(1, 2), dtype=g.dtype).reshape(shape)
+    return np.ascontiguousarray(sums.sum(0).swapaxes(1, 2), dtype=g.dtype).reshape(shape)
 
 
 def _columns(

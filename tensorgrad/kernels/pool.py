@@ -3,12 +3,14 @@
 `adaptive_max` pools over windows of unequal sizes.
 
 Axes: n image, c channel, k kernel place, y window, x pixel; k, y and x stand for one axis per spatial dimension.
-Which pixel won a window is kept as its *offset*: the number of the kernel place, counted in reading order, in the
-smallest unsigned dtype that holds it (one byte up to 256 places). `max_pool_scatter` adds each window's value to its
-winning pixel, `max_pool_gather` reads the winning pixels: each is linear and the other's adjoint.
+Which pixel won a window is worked out on the way back, from the image and the largest values. It is told by an
+*offset*: the number of the kernel place, counted in reading order, in the smallest unsigned dtype that holds it (one
+byte up to 255 places). `max_pool_scatter` adds each window's value to its winning pixel, `max_pool_gather` reads the
+winning pixels: each is linear and the other's adjoint.
 """
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from .threads import run
 from .windows import Array, Ints, Slices, each_place
 
 Place = tuple[Ints, Slices, Slices]
+Winners = Callable[[slice, slice, list[Place]], Iterator[Array]]
 
 
 def pool_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool) -> Ints:
@@ -36,61 +39,95 @@ def pool_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dila
     return tuple(out)
 
 
-def max_pool(
-    x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_size: Ints
-) -> tuple[Array, Array]:
-    """The largest value in each window, and the offset of the place that holds it: two arrays (n, c, *y).
-
-    Padding counts as minus infinity and never wins. Of equal values the first in reading order wins; a NaN wins over
-    everything before it and is never beaten by a number, so of several NaN the last wins, as in PyTorch.
-    """
-    shape = (*x.shape[:2], *out_size)
-    values, offsets = empty_like(x, shape, x.dtype), empty_like(x, shape, offset_dtype(kernel))
-    first = _first_valid(kernel, stride, padding, dilation, out_size)
-    todo = slabs(values)
+def max_pool(x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_size: Ints) -> Array:
+    """The largest value in each window: (n, c, *y). Padding counts as minus infinity; nan is above every number."""
+    out = empty_like(x, (*x.shape[:2], *out_size), x.dtype)
+    todo = slabs(out)
 
     def work(number: int) -> None:
         c, y = todo[number]
         places = _places(x, y, kernel, stride, padding, dilation, out_size)
-        some = x[:, c], values[:, c, y], offsets[:, c, y]
-        _max_places(*some, first[y], places, kernel, False)
-        if np.isnan(some[1]).any():
-            _max_places(*some, first[y], places, kernel, True)
+        best = out[:, c, y]
+        if _covers(places, best):
+            np.copyto(best, x[:, c, *places.pop(0)[2]])
+        else:
+            best[...] = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        for _, w, pixels in places:
+            share = best[:, :, *w]
+            np.maximum(share, x[:, c, *pixels], out=share)
 
     run(work, len(todo))
-    return values, offsets
+    return out
 
 
-def _max_places(
-    x: Array, values: Array, offsets: Array, first: Array, places: list[Place], kernel: Ints, has_nan: bool
-) -> None:
-    """Fill values and offsets place by place."""
-    if places and math.prod(values.shape[2:]) == math.prod(w.stop - w.start for w in places[0][1]):
-        np.copyto(values, x[:, :, *places[0][2]])  # all windows read a pixel at their first place
-        offsets[...] = _number(places[0][0], kernel)
-        places = places[1:]
-    else:
-        values[...] = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
-        offsets[...] = first
-    for place, w, pixels in places:
-        value, best, offset = x[:, :, *pixels], values[:, :, *w], offsets[:, :, *w]
-        wins = value > best
-        if has_nan:
-            wins |= np.isnan(value)
-        np.maximum(best, value, out=best)
-        # Places come in ascending order, so the latest winner is the largest: a maximum is faster than a masked write.
-        number = _number(place, kernel)
-        numbers = wins.view(np.uint8) if offset.dtype == np.uint8 else wins.astype(offset.dtype)
-        numbers *= offset.dtype.type(number)
-        np.maximum(offset, numbers, out=offset)
+def max_pool_winners(x: Array, values: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
+    """The offset of the place that holds each window's largest value, `values` as max_pool gives them: (n, c, *y).
+
+    Padding never wins. Of equal values the first in reading order wins, of several nan the last, as in PyTorch.
+    """
+    offsets = empty_like(values, values.shape, offset_dtype(kernel))
+    first = _first_valid(kernel, stride, padding, dilation, values.shape[2:])
+    last = np.iinfo(offsets.dtype).max
+    todo = slabs(values)
+
+    def work(number: int) -> None:
+        c, y = todo[number]
+        places = _places(x, y, kernel, stride, padding, dilation, values.shape[2:])
+        best, found = values[:, c, y], offsets[:, c, y]
+        # Counted down from the largest number, so that the first winner is a maximum: faster than a masked write.
+        found[...] = 0
+        for place, w, pixels in places:
+            _raise_to(found[:, :, *w], last - _number(place, kernel), x[:, c, *pixels] == best[:, :, *w])
+        if not _covers(places, best):  # where all places are in the padding
+            np.copyto(found, last - first[y], where=found == 0, casting="unsafe")
+        np.subtract(last, found, out=found)
+        if _has_nan(best):
+            unknown = np.isnan(best)
+            found[unknown] = 0
+            for place, w, pixels in places:
+                _raise_to(found[:, :, *w], _number(place, kernel), np.isnan(x[:, c, *pixels]) & unknown[:, :, *w])
+
+    run(work, len(todo))
+    return offsets
+
+
+def max_pool_grad(
+    g: Array, x: Array, values: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
+) -> Array:
+    """Add each window's g to the pixel that won it, in zeros: `max_pool_scatter` to `max_pool_winners`, in one go."""
+    if _has_nan(values):
+        offsets = max_pool_winners(x, values, kernel, stride, padding, dilation)
+        return max_pool_scatter(g, offsets, x.shape, kernel, stride, padding, dilation)
+
+    def won(c: slice, y: slice, places: list[Place]) -> Iterator[Array]:
+        # A window that was won at an earlier place is won no more.
+        best = values[:, c, y]
+        over = np.zeros_like(best, np.bool_)
+        for number, (_, w, pixels) in enumerate(places, 1):
+            wins = x[:, c, *pixels] == best[:, :, *w]
+            past = over[:, :, *w]
+            np.greater(wins, past, out=wins)
+            if number < len(places):
+                past |= wins
+            yield wins
+
+    return _spread(alike(g, values), won, x.shape, kernel, stride, padding, dilation)
 
 
 def max_pool_scatter(
     g: Array, offsets: Array, shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
 ) -> Array:
     """Add each window's value to the pixel that won it, in zeros of `shape`; where windows overlap, values add up."""
-    g = alike(g, offsets)
-    out = empty_like(offsets, shape, g.dtype)
+
+    def won(c: slice, y: slice, places: list[Place]) -> Iterator[Array]:
+        return (offsets[:, c, y][:, :, *w] == _number(place, kernel) for place, w, _ in places)
+
+    return _spread(alike(g, offsets), won, shape, kernel, stride, padding, dilation)
+
+
+def _spread(g: Array, won: Winners, shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
+    """Add g of each window to the pixels that `won` names, place by place, in zeros of `shape`."""
+    out = empty_like(g, shape, g.dtype)
     # Windows side by side: each pixel is written once. If they fill the image too, there are no zeros to begin with.
     apart = all(s > d * (k - 1) for k, s, d in zip(kernel, stride, dilation, strict=True))
     tiled = (
@@ -98,19 +135,19 @@ def max_pool_scatter(
         and not any(padding)
         and all(n == y * k and k == s for n, y, k, s in zip(shape[2:], g.shape[2:], kernel, stride, strict=True))
     )
-    todo = slabs(offsets) if tiled else channel_slabs(offsets)
+    todo = slabs(g) if tiled else channel_slabs(g)
 
     def work(number: int) -> None:
         c, y = todo[number]
         if not tiled:
             out[:, c] = 0
-        for place, w, pixels in _places(out, y, kernel, stride, padding, dilation, g.shape[2:]):
-            won = offsets[:, c, y][:, :, *w] == _number(place, kernel)
+        places = _places(out, y, kernel, stride, padding, dilation, g.shape[2:])
+        for (_, w, pixels), wins in zip(places, won(c, y, places), strict=True):
             share, target = g[:, c, y][:, :, *w], out[:, c, *pixels]
             if apart:
-                select_into(target, share, won)
+                select_into(target, share, wins)
             else:
-                target += select_into(np.empty_like(share), share, won)
+                target += select_into(np.empty_like(share), share, wins)
 
     run(work, len(todo))
     return out
@@ -178,8 +215,8 @@ def flat_indices(offsets: Array, shape: Ints, kernel: Ints, stride: Ints, paddin
 
 
 def offset_dtype(kernel: Ints) -> np.dtype:
-    """The smallest unsigned dtype that numbers the kernel's places."""
-    return np.min_scalar_type(math.prod(kernel) - 1)
+    """The smallest unsigned dtype that numbers the kernel's places and has one number to spare."""
+    return np.min_scalar_type(math.prod(kernel))
 
 
 def _first_valid(kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_size: Ints) -> Array:
@@ -190,6 +227,23 @@ def _first_valid(kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out_
         first *= k
         first += along(-(-outside // d), axis, len(kernel))
     return first
+
+
+def _covers(places: list[Place], values: Array) -> bool:
+    """Whether all windows read a pixel at their first place."""
+    return bool(places) and math.prod(values.shape[2:]) == math.prod(w.stop - w.start for w in places[0][1])
+
+
+def _raise_to(numbers: Array, number: int, wins: Array) -> None:
+    """Raise the numbers to `number` where it wins."""
+    candidates = wins.view(np.uint8) if numbers.dtype == np.uint8 else wins.astype(numbers.dtype)
+    candidates *= numbers.dtype.type(number)
+    np.maximum(numbers, candidates, out=numbers)
+
+
+def _has_nan(values: Array) -> bool:
+    """Whether there is a nan among the values: their maximum is one then, which is found faster."""
+    return values.dtype.kind == "f" and bool(values.size) and bool(np.isnan(np.max(values)))
 
 
 def _number(place: Ints, kernel: Ints) -> int:

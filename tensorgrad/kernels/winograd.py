@@ -119,10 +119,7 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
         _apply_twice(filters, total.reshape(BLOCK, BLOCK, -1), sums[number].reshape(3, 3, -1))
 
     run(lane, lanes)
-    total = sums[0]
-    for other in sums[1:]:
-        total += other
-    return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
+    return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 0, 1))
 
 
 def correlate_pays(c: int, o: int, height: int, width: int) -> bool:

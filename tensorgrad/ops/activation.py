@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
+from ..errors import ShapeError
 from ..kernels import elementwise as large
 from ..kernels import softmax as kernel
 from ..node import Array
 from ..primitive import astype, elementwise, primitive
-from ..random import default_generator
-from .check import are_tensors, normalize_dim, number, same_dtype
+from .check import are_tensors, generator_for, normalize_dim, number, probability, same_dtype
 from .elementwise import exp, ge, gt, le, logical_or, neg, where
 from .reduce import sum
 from .shape import reshape
@@ -44,7 +43,14 @@ def sigmoid(input: Array) -> Array:
     return np.where(np.asarray(input) >= 0, 1 / (1 + z), z / (1 + z))
 
 
-relu.defvjps(lambda g, out: where(le(out, 0), 0.0, g))
+@primitive
+def relu_grad(gy: Array, values: Array) -> Array:
+    """gy where ReLU's `values` are above 0 or nan, else 0."""
+    return large.select_positive(gy, values)
+
+
+relu.defvjps(lambda g, out: relu_grad(g, out))
+relu_grad.defvjps(lambda g, values: relu_grad(g, values), None)
 tanh.defvjps(lambda g, out: g * (1 - out * out))
 sigmoid.defvjps(lambda g, out: g * out * (1 - out))
 
@@ -117,25 +123,37 @@ _hardtanh.defvjps(lambda g, out, min_val, max_val: where(logical_or(le(out, min_
 # Over an axis
 
 
-def softmax(input: Any, dim: int) -> Tensor:
-    """exp(x) / sum of exp(x) along `dim`: positive, with sum 1. Large values do not overflow."""
-    same_dtype("softmax", input=input)
+def softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+    """exp(x) / sum of exp(x) along `dim`: positive, with sum 1. Large values do not overflow.
+
+    `dtype`: cast the input to it first, so that integers are taken too.
+    """
+    input = _floats_of("softmax", input, dtype)
     return _softmax(input, dim=normalize_dim("softmax", dim, input.ndim))
 
 
 def softmin(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """softmax(-input) along `dim`: the smallest value gets the largest share. `dtype`: cast the input to it first."""
-    are_tensors("softmin", input=input)
-    if dtype is not None and np.dtype(dtype) != input.dtype:
-        input = astype(input, dtype=np.dtype(dtype))
-    same_dtype("softmin", input=input)
+    input = _floats_of("softmin", input, dtype)
     return _softmax(neg(input), dim=normalize_dim("softmin", dim, input.ndim))
 
 
-def log_softmax(input: Any, dim: int) -> Tensor:
-    """log(softmax(x)) along `dim`, exact where softmax itself would round to 0. nan where all values are -inf."""
-    same_dtype("log_softmax", input=input)
+def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+    """log(softmax(x)) along `dim`, exact where softmax itself would round to 0. nan where all values are -inf.
+
+    `dtype`: cast the input to it first.
+    """
+    input = _floats_of("log_softmax", input, dtype)
     return _log_softmax(input, dim=normalize_dim("log_softmax", dim, input.ndim))
+
+
+def _floats_of(name: str, input: Any, dtype: Any) -> Any:
+    """The input, cast to `dtype` if that is given; an error if it then has no floats."""
+    are_tensors(name, input=input)
+    if dtype is not None and np.dtype(dtype) != input.dtype:
+        input = astype(input, dtype=np.dtype(dtype))
+    same_dtype(name, input=input)
+    return input
 
 
 @primitive
@@ -159,15 +177,10 @@ def dropout(
 
     The places are drawn from `generator`, or from the generator that `tg.manual_seed` seeds.
     """
-    p = number("dropout", "p", p)
-    if not 0 <= p <= 1:
-        raise ShapeError(f"dropout: p must be a probability from 0 to 1, got {p}")
+    p = probability("dropout", "p", p)
     same_dtype("dropout", input=input)
-    if generator is not None and not isinstance(generator, np.random.Generator):
-        raise DTypeError(f"dropout: generator must be a NumPy Generator, such as default_rng(0), got {generator!r}")
-    if not training or p == 0:
-        return input
-    return _dropout(input, p=p, generator=default_generator() if generator is None else generator)
+    generator = generator_for("dropout", generator)
+    return _dropout(input, p=p, generator=generator) if training and p > 0 else input
 
 
 @primitive(saves=("mask",))

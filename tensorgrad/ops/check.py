@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..modes import noted
 from ..node import TensorBase
+from ..random import default_generator
 
 
 def are_tensors(name: str, **values: Any) -> None:
@@ -97,3 +99,33 @@ def normalize_dims(name: str, dim: int | Sequence[int] | None, ndim: int) -> tup
     if len(set(dims)) < len(dims):
         raise ShapeError(f"{name}: an axis appears twice in dim={tuple(given)}")
     return tuple(dims) if ndim else ()
+
+
+def floats_that_broadcast(name: str, **tensors: Any) -> tuple[int, ...]:
+    """The common shape of tensors; an error unless their shapes broadcast and one of them is of floats."""
+    are_tensors(name, **tensors)
+    if not any(tensor.dtype.kind == "f" for tensor in tensors.values()):
+        listed = ", ".join(f"{key} {tensor.dtype}" for key, tensor in tensors.items())
+        raise DTypeError(f"{name}: one of the dtypes must be a float: {listed}; cast one, for example with .float()")
+    try:
+        return np.broadcast_shapes(*[tuple(tensor.shape) for tensor in tensors.values()])
+    except ValueError:
+        listed = ", ".join(f"{key} {tuple(tensor.shape)}" for key, tensor in tensors.items())
+        raise ShapeError(f"{name}: the shapes do not broadcast: {listed}") from None
+
+
+def generator_for(name: str, generator: Any) -> np.random.Generator:
+    """Where random numbers are drawn from: the generator that is given, or the one that `tg.manual_seed` seeds."""
+    if generator is None:
+        return noted(default_generator())
+    if not isinstance(generator, np.random.Generator):
+        raise DTypeError(f"{name}: generator must be a NumPy Generator, such as default_rng(0), got {generator!r}")
+    return noted(generator)
+
+
+def probability(name: str, what: str, value: Any) -> float:
+    """A number from 0 to 1."""
+    p = number(name, what, value)
+    if not 0 <= p <= 1:
+        raise ShapeError(f"{name}: {what} must be a probability from 0 to 1, got {p}")
+    return p

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, LabelError, ShapeError
+from ..kernels import scatter as kernel
 from ..kernels.layout import empty_like
 from ..node import Array, TensorBase
 from ..primitive import primitive, sum_to
@@ -28,7 +29,7 @@ def getitem(input: Any, index: Any) -> Tensor:
 
 @primitive(view=True)
 def _getitem(x: Array, *, index: Any) -> Array:
-    result = x[index]
+    result = kernel.at_mask(x, index) if is_mask(index) else x[index]
     # NumPy turns one element into a scalar, a copy; with an ellipsis it stays an array and a view.
     return x[(*index, ...) if isinstance(index, tuple) else (index, ...)] if isinstance(result, np.generic) else result
 
@@ -36,26 +37,22 @@ def _getitem(x: Array, *, index: Any) -> Array:
 @primitive
 def _put(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x added at `index`: the adjoint of getitem."""
+    if not names_once(index):
+        result = np.zeros(shape, x.dtype)
+        kernel.add_at(result, index, x)
+        return result
+    if is_mask(index):
+        result = np.zeros(shape, x.dtype)
+        kernel.put_mask(result, index, x)
+        return result
     result = empty_like(x, shape, x.dtype) if x.ndim == len(shape) else np.empty(shape, x.dtype)
     result[...] = 0
-    if is_basic(index) or is_mask(index):
-        result[index] = x
-    else:
-        add_at(result, index, x)
+    result[index] = x
     return result
 
 
 _getitem.defvjps(lambda g, x_shape, index: _put(g, index=index, shape=x_shape))
 _put.defvjps(lambda g, index: _getitem(g, index=index))
-
-
-def add_at(result: Array, index: Any, values: Array) -> None:
-    """result[index] += values where an index may come more than once, without np.add.at."""
-    # The flat position of every value; then one weighted count over all positions, in float64.
-    positions = np.arange(result.size).reshape(result.shape)[index]
-    spread = np.broadcast_to(values, positions.shape)
-    counted = np.bincount(positions.ravel(), spread.ravel(), result.size)
-    result += counted.reshape(result.shape).astype(result.dtype, copy=False)
 
 
 def setitem(input: Any, index: Any, value: Any) -> Tensor:
@@ -67,8 +64,16 @@ def setitem(input: Any, index: Any, value: Any) -> Tensor:
 @primitive
 def _setitem(x: Array, value: Array, *, index: Any) -> Array:
     result = x.copy(order="K")
-    result[index] = value
+    write(result, index, value)
     return result
+
+
+def write(array: Array, index: Any, value: Any) -> None:
+    """array[index] = value, in place."""
+    if is_mask(index):
+        kernel.put_mask(array, index, value)
+    else:
+        array[index] = value
 
 
 _setitem.defvjps(
@@ -80,24 +85,25 @@ _setitem.defvjps(
 def _written(g: Any, index: Any) -> Any:
     """The gradient at the places assigned to; where an index comes more than once, only the last write counts."""
     read = _getitem(g, index=index)
-    return read if is_basic(index) or is_mask(index) else where(last_writes(index=index, shape=g.shape), read, 0.0)
+    return read if names_once(index) else where(last_writes(index=index, shape=g.shape), read, 0.0)
 
 
 @primitive(differentiable=False)
 def last_writes(*, index: Any, shape: tuple[int, ...]) -> Array:
     """Whether each value assigned at `index` of an array of `shape` is still there after the assignment."""
-    result = np.zeros(shape, np.int64)
-    order = np.arange(result[index].size).reshape(result[index].shape)
-    result[index] = order
-    return result[index] == order
+    return kernel.last_writes(index, shape)
 
 
 def fitting(name: str, input: Any, index: Any, value: Any) -> Any:
     """The value without leading axes of size 1 that the place `index` of `input` has not; an error if it cannot fit."""
+    shape = tuple(input.shape)
     try:
-        place = np.broadcast_to(np.empty((), np.bool_), input.shape)[index].shape
+        if is_mask(index) and index.shape == shape[: index.ndim]:
+            place = (int(np.count_nonzero(index)), *shape[index.ndim :])
+        else:
+            place = np.broadcast_to(np.empty((), np.bool_), shape)[index].shape
     except IndexError as error:
-        raise LabelError(f"{name}: {error} (input of shape {tuple(input.shape)})") from None
+        raise LabelError(f"{name}: {error} (input of shape {shape})") from None
     given = shape = tuple(getattr(value, "shape", ()))
     while len(shape) > len(place) and shape[0] == 1:
         shape = shape[1:]
@@ -110,7 +116,9 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     """The values of `input` that `index` (integers, of the result's shape) points to along `dim`."""
     are_tensors("gather", input=input)
     axis = normalize_dim("gather", dim, input.ndim)
-    array = np.asarray(plain_index("gather", index))
+    if not isinstance(index, TensorBase):  # whose changes are noticed; other indices are copied
+        index = np.asarray(plain_index("gather", index))
+    array = index._data if isinstance(index, TensorBase) else index
     if array.dtype.kind not in "iu":
         raise DTypeError(f"gather: index must hold integers, got {array.dtype}")
     shape = tuple(input.shape)
@@ -121,12 +129,12 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     size = shape[axis] if shape else 1
     if array.size and (array.min() < 0 or array.max() >= size):
         raise LabelError(f"gather: index {array.min()} to {array.max()} is out of range for size {size} of dim {dim}")
-    return _gather(input, array, dim=axis)
+    return _gather(input, index, dim=axis)
 
 
 @primitive
 def _gather(x: Array, index: Array, *, dim: int) -> Array:
-    return x[_places(index, dim)]
+    return kernel.read_along(x, index, dim)
 
 
 @primitive
@@ -134,16 +142,10 @@ def scatter_along(x: Array, index: Array, *, dim: int, shape: tuple[int, ...]) -
     """Zeros of `shape` with x added where `index` points along `dim`: the adjoint of gather."""
     result = np.zeros(shape, x.dtype)
     if index.ndim and index.shape[dim] == 1:
-        np.put_along_axis(result, index, x, dim)  # no place comes twice
+        kernel.write_along(result, index, dim, x)  # no place comes twice
     else:
-        add_at(result, _places(index, dim), x)
+        kernel.add_along(result, index, dim, x)
     return result
-
-
-def _places(index: Array, dim: int) -> tuple[Array, ...]:
-    """The full index of what `index` points to along `dim`; of a 0-d array there is one place."""
-    places = np.indices(index.shape, sparse=True) if index.ndim else ()
-    return (*places[:dim], index, *places[dim + 1 :]) if index.ndim else ()
 
 
 _gather.defvjps(lambda g, index, x_shape, dim: scatter_along(g, index, dim=dim, shape=x_shape), None)
@@ -159,6 +161,8 @@ def plain_index(name: str, index: Any) -> Any:
         return tuple(plain_index(name, part) for part in index)
     if isinstance(index, TensorBase):
         index = index._data
+    if isinstance(index, range):
+        index = list(index)
     if isinstance(index, (list, np.ndarray)):
         array = np.array(index)
         if array.size == 0 and array.dtype.kind == "f" and isinstance(index, list):
@@ -171,12 +175,13 @@ def plain_index(name: str, index: Any) -> Any:
     raise DTypeError(f"{name}: {index!r} is not an index")
 
 
-def is_basic(index: Any) -> bool:
-    """Whether an index has no arrays, so that NumPy gives a view and no place comes twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return not any(isinstance(part, (np.ndarray, bool, np.bool_)) for part in parts)
-
-
 def is_mask(index: Any) -> bool:
-    """Whether an index is one boolean array; then no place comes twice either."""
-    return isinstance(index, np.ndarray) and index.dtype == np.bool_
+    """Whether an index is one boolean array, of one axis or more."""
+    return isinstance(index, np.ndarray) and index.dtype == np.bool_ and index.ndim > 0
+
+
+def names_once(index: Any) -> bool:
+    """Whether it can be seen that no place comes twice: the index has no arrays but perhaps one, of booleans."""
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [part for part in parts if isinstance(part, (np.ndarray, bool, np.bool_))]
+    return not arrays or (len(arrays) == 1 and is_mask(arrays[0]))

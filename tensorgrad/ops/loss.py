@@ -15,7 +15,7 @@ from ..errors import DTypeError, ShapeError
 from ..node import Array
 from ..primitive import elementwise
 from .check import are_tensors, number
-from .elementwise import _sign, abs, lt, where
+from .elementwise import abs, lt, sign, where
 from .reduce import mean, sum
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _huber(input: Array, target: Array, *, delta: float = 1.0, slope: float = 1.
 
 
 def _huber_slope(error: Any, delta: float, slope: float) -> Any:
-    return where(lt(abs(error), delta), error * slope, _sign(error) * (delta * slope))
+    return where(lt(abs(error), delta), error * slope, sign(error) * (delta * slope))
 
 
 _huber.defvjps(

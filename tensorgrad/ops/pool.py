@@ -1,6 +1,6 @@
 """Pooling over windows of one size: two families closed under differentiation.
 
-{max pool, scatter to the winners, gather from the winners} and {average pool, its adjoint}.
+{max pool and its gradient, scatter to the winners, gather from the winners} and {average pool, its adjoint}.
 """
 
 from __future__ import annotations
@@ -116,15 +116,18 @@ def avg_pool3d(
     return _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def _max_family(rank: int) -> tuple[Any, Any, Any]:
-    """The primitives over `rank` spatial axes: max pooling, scatter to the winners, gather from the winners."""
+def _max_family(rank: int) -> tuple[Any, ...]:
+    """The primitives over `rank` spatial axes: max pooling, winners, gradient, scatter to and gather from winners."""
 
-    @named(f"_max_pool{rank}d", outputs=("values", "offsets"))
-    def forward(
-        x: Array, *, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool
-    ) -> tuple[Array, Array]:
+    @named(f"_max_pool{rank}d")
+    def forward(x: Array, *, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool) -> Array:
         size = kernel.pool_output_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
         return kernel.max_pool(x, kernel_size, stride, padding, dilation, size)
+
+    @named(f"max_pool{rank}d_winners", differentiable=False)
+    def winners(x: Array, values: Array, *, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
+        """The number of the place in each window that holds its largest value."""
+        return kernel.max_pool_winners(x, values, kernel_size, stride, padding, dilation)
 
     @named(f"max_pool{rank}d_scatter")
     def scatter(
@@ -138,15 +141,25 @@ def _max_family(rank: int) -> tuple[Any, Any, Any]:
         """Read at the pixel that won each window."""
         return kernel.max_pool_gather(x, offsets, kernel_size, stride, padding, dilation)
 
-    forward.defvjps(lambda g_values, offsets, x_shape, ceil_mode, **p: scatter(g_values, offsets, shape=x_shape, **p))
+    def composed(gy: Any, x: Any, values: Any, **p: Any) -> Any:
+        return scatter(gy, winners(x, values, **p), shape=x.shape, **p)
+
+    @named(f"max_pool{rank}d_grad", composed=composed)
+    def grad(
+        gy: Array, x: Array, values: Array, *, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints
+    ) -> Array:
+        """Add each window's value to the pixel that won it: scatter to the winners in one go."""
+        return kernel.max_pool_grad(gy, x, values, kernel_size, stride, padding, dilation)
+
+    forward.defvjps(lambda g, x, out, ceil_mode, **p: grad(g, x, out, **p))
     scatter.defvjps(lambda g, offsets, shape, **p: gather(g, offsets, **p), None)
     gather.defvjps(lambda g, offsets, x_shape, **p: scatter(g, offsets, shape=x_shape, **p), None)
-    return forward, scatter, gather
+    return forward, winners, grad, scatter, gather
 
 
 @primitive(differentiable=False)
 def _flat_indices(
-    offsets: Array, *, shape: Ints, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool
+    offsets: Array, *, shape: Ints, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints
 ) -> Array:
     return kernel.flat_indices(offsets, shape, kernel_size, stride, padding, dilation)
 
@@ -194,13 +207,14 @@ def _average_family(rank: int) -> tuple[Any, Any]:
     return forward, adjoint
 
 
-_max_pool1d, max_pool1d_scatter, max_pool1d_gather = _max_family(1)
-_max_pool2d, max_pool2d_scatter, max_pool2d_gather = _max_family(2)
-_max_pool3d, max_pool3d_scatter, max_pool3d_gather = _max_family(3)
+_max_pool1d, max_pool1d_winners, max_pool1d_grad, max_pool1d_scatter, max_pool1d_gather = _max_family(1)
+_max_pool2d, max_pool2d_winners, max_pool2d_grad, max_pool2d_scatter, max_pool2d_gather = _max_family(2)
+_max_pool3d, max_pool3d_winners, max_pool3d_grad, max_pool3d_scatter, max_pool3d_gather = _max_family(3)
 _avg_pool1d, avg_pool1d_adjoint = _average_family(1)
 _avg_pool2d, avg_pool2d_adjoint = _average_family(2)
 _avg_pool3d, avg_pool3d_adjoint = _average_family(3)
 _MAX = {1: _max_pool1d, 2: _max_pool2d, 3: _max_pool3d}
+_WINNERS = {1: max_pool1d_winners, 2: max_pool2d_winners, 3: max_pool3d_winners}
 _AVERAGE = {1: _avg_pool1d, 2: _avg_pool2d, 3: _avg_pool3d}
 
 
@@ -209,8 +223,11 @@ def _max_pool(rank: int, input: Any, return_indices: bool, *windows: Any) -> Any
     if input.ndim == rank + 1:
         return batched(lambda images: _max_pool(rank, images, return_indices, *windows), input)
     params = checked(f"max_pool{rank}d", rank, input, *windows)
-    values, offsets = _MAX[rank](input, **params)
-    return (values, _flat_indices(offsets, shape=tuple(input.shape), **params)) if return_indices else values
+    values = _MAX[rank](input, **params)
+    if not return_indices:
+        return values
+    del params["ceil_mode"]
+    return values, _flat_indices(_WINNERS[rank](input, values, **params), shape=tuple(input.shape), **params)
 
 
 def _average(

@@ -1,4 +1,4 @@
-"""Reductions over axes. `dim` is None (all), an int or a tuple of ints; negative ones count from the end."""
+"""Sums and means over axes. `dim` is None (all), an int or a tuple of ints; negative ones count from the end."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
+from ..errors import DTypeError
 from ..kernels.sums import accurate_mean, accurate_sum
 from ..node import Array, TensorBase
 from ..primitive import astype, broadcast_to, primitive
-from .check import are_tensors, normalize_dim, normalize_dims
-from .indexing import scatter_along
+from .check import are_tensors, normalize_dims
+from .half import shared_by
 from .shape import reshape
 
 if TYPE_CHECKING:
@@ -62,78 +62,9 @@ def _mean(x: Array, *, dims: tuple[int, ...], keepdim: bool) -> Array:
 
 _mean.defvjps(
     lambda g, x_shape, dims: broadcast_to(
-        # Times 1/n, not divided by n: an n over 65,504 would be infinite in float16, 1/n is not 0.
-        restore_dims(g, x_shape, dims) * (1 / builtins.max(count_over(x_shape, dims), 1)),
-        shape=x_shape,
+        restore_dims(shared_by(g, builtins.max(count_over(x_shape, dims), 1)), x_shape, dims), shape=x_shape
     )
 )
-
-
-def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The largest value; with `dim`, a pair (values, indices) along it.
-
-    With `dim`, the whole gradient goes to the index returned, the first in reading order on ties. Without, it is split
-    evenly between all places of the largest value. nan is larger than every number.
-    """
-    if not isinstance(input, TensorBase):
-        are_tensors("max", input=input)
-    at = None if dim is None else normalize_dim("max", dim, input.ndim)
-    if 0 in (input.shape if at is None else input.shape[at : at + 1]):
-        raise ShapeError(f"max: there is no largest value over an empty axis of shape {tuple(input.shape)}")
-    if at is None:
-        return _amax(input)
-    if input.ndim == 0:
-        values, indices = max(reshape(input, (1,)), 0)
-        return reshape(values, ()), reshape(indices, ())
-    return _max(input, dim=at, keepdim=keepdim)
-
-
-@primitive(outputs=("values", "indices"))
-def _max(x: Array, *, dim: int, keepdim: bool) -> tuple[Array, Array]:
-    indices = np.expand_dims(np.argmax(x, dim), dim)
-    values = np.take_along_axis(x, indices, dim)
-    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
-
-
-_max.defvjps(
-    lambda g_values, indices, x_shape, dim: scatter_along(
-        restore_dims(g_values, x_shape, (dim,)), _indices_with_dim(indices, x_shape, dim), dim=dim, shape=x_shape
-    )
-)
-
-
-def _indices_with_dim(indices: Any, shape: tuple[int, ...], dim: int) -> Any:
-    return reshape(indices, kept_shape(shape, (dim,)))
-
-
-@primitive
-def _amax(x: Array) -> Array:
-    return np.max(x)
-
-
-_amax.defvjps(lambda g, x, out: g * _share_of_ties(x, out))
-
-
-@primitive(differentiable=False)
-def _share_of_ties(x: Array, largest: Array) -> Array:
-    # Where the largest value stands, divided by how often; the count in float64, which float16 could not hold.
-    ties = (x == largest) | ((x != x) & (largest != largest))
-    return (ties / ties.sum(dtype=np.float64)).astype(x.dtype)
-
-
-def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the largest value along `dim`, or in reading order without it; the first on ties."""
-    if not isinstance(input, TensorBase):
-        are_tensors("argmax", input=input)
-    at = None if dim is None else normalize_dim("argmax", dim, input.ndim)
-    if 0 in (input.shape if at is None else input.shape[at : at + 1]):
-        raise ShapeError(f"argmax: there is no largest value over an empty axis of shape {tuple(input.shape)}")
-    return _argmax(input, dim=at, keepdim=keepdim)
-
-
-@primitive(differentiable=False)
-def _argmax(x: Array, *, dim: int | None, keepdim: bool) -> Array:
-    return np.argmax(x, dim if x.ndim else None, keepdims=keepdim)
 
 
 # The arithmetic of axes

@@ -25,7 +25,7 @@ def reshape(input: Any, *shape: Any) -> Tensor:
     """The same values in reading order in another shape; one size may be -1, to be worked out."""
     if not isinstance(input, TensorBase):
         are_tensors("reshape", input=input)
-    sizes = _unpack("reshape", shape)
+    sizes = unpack("reshape", shape)
     known, count = math.prod(n for n in sizes if n != -1), math.prod(input.shape)
     if sizes.count(-1) > 1:
         raise ShapeError(f"reshape: only one size can be -1, got {sizes}")
@@ -48,7 +48,7 @@ def permute(input: Any, *dims: Any) -> Tensor:
     """The axes in another order: axis i of the result is axis dims[i] of the input."""
     if not isinstance(input, TensorBase):
         are_tensors("permute", input=input)
-    given = _unpack("permute", dims)
+    given = unpack("permute", dims)
     order = tuple(normalize_dim("permute", d, input.ndim) for d in given)
     if sorted(order) != list(range(input.ndim)):
         raise ShapeError(f"permute: {given} is not an order of the {input.ndim} axes of {tuple(input.shape)}")
@@ -105,7 +105,7 @@ def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
     """Repeated along new or size-1 axes to the shape `size`, without a copy."""
     if not isinstance(input, TensorBase):
         are_tensors("broadcast_to", input=input)
-    size = _unpack("broadcast_to", tuple(size))
+    size = unpack("broadcast_to", tuple(size))
     lead = len(size) - input.ndim
     if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, size[builtins.max(lead, 0) :], strict=True)):
         raise ShapeError(f"broadcast_to: shape {tuple(input.shape)} does not broadcast to {size}")
@@ -113,19 +113,26 @@ def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
 
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
-    """The tensors one behind the other along `dim`; their other sizes must agree. dtypes are promoted."""
-    tensors = _listed("cat", tensors)
-    if not tensors:
-        raise ShapeError("cat: there is nothing to put together: the list is empty")
-    _check_parts("cat", tensors)
+    """The tensors one behind the other along `dim`; their other sizes must agree. dtypes are promoted.
+
+    As in PyTorch, a tensor of shape (0,), such as `tensor([])` to begin with, fits tensors of any number of axes.
+    """
+    given = tensors_of("cat", tensors)
+    if any(tensor.ndim > 1 for tensor in given) and any(tensor.shape == (0,) for tensor in given):
+        given = [tensor for tensor in promote_all(given) if tensor.shape != (0,)]
+    return joined("cat", given, dim)
+
+
+def joined(name: str, tensors: list[Any], dim: int) -> Tensor:
+    """What `cat` gives, for the operation `name`, which has looked at the list."""
     if tensors[0].ndim == 0:
-        raise ShapeError("cat: tensors of no axes cannot be put one behind the other: use stack")
-    axis = normalize_dim("cat", dim, tensors[0].ndim)
+        raise ShapeError(f"{name}: tensors of no axes cannot be put one behind the other: use stack")
+    axis = normalize_dim(name, dim, tensors[0].ndim)
     for number, tensor in enumerate(tensors):
         rest = [n for i, n in enumerate(tensor.shape) if i != axis]
         if tensor.ndim != tensors[0].ndim or rest != [n for i, n in enumerate(tensors[0].shape) if i != axis]:
             raise ShapeError(
-                f"cat: along dim {dim}, tensor {number} of shape {tuple(tensor.shape)} does not fit "
+                f"{name}: along dim {dim}, tensor {number} of shape {tuple(tensor.shape)} does not fit "
                 f"the first of shape {tuple(tensors[0].shape)}"
             )
     return _cat(*promote_all(tensors), dim=axis)
@@ -147,10 +154,7 @@ def _part(shapes: Sequence[tuple[int, ...]], i: int, dim: int) -> tuple[slice, .
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Tensors of one shape, side by side along a new axis `dim`."""
-    tensors = _listed("stack", tensors)
-    if not tensors:
-        raise ShapeError("stack: there is nothing to put together: the list is empty")
-    _check_parts("stack", tensors)
+    tensors = tensors_of("stack", tensors)
     axis = normalize_dim("stack", dim, tensors[0].ndim + 1)
     for number, tensor in enumerate(tensors):
         if tensor.shape != tensors[0].shape:
@@ -160,18 +164,18 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return cat([unsqueeze(tensor, axis) for tensor in tensors], axis)
 
 
-def _listed(name: str, tensors: Any) -> list[Any]:
-    """What is to be put together, as a list; an error for what holds no tensors."""
+def tensors_of(name: str, tensors: Any) -> list[Any]:
+    """What is to be put together, as a list; an error for what holds no tensors, or nothing."""
     if not isinstance(tensors, Iterable) or isinstance(tensors, str):
         raise DTypeError(f"{name}: tensors must be a list of tensors, got {tensors!r}")
-    return list(tensors)
-
-
-def _check_parts(name: str, tensors: Sequence[Any]) -> None:
+    tensors = list(tensors)
+    if not tensors:
+        raise ShapeError(f"{name}: there is nothing to put together: the list is empty")
     are_tensors(name, **{f"tensor {number}": tensor for number, tensor in enumerate(tensors)})
+    return tensors
 
 
-def _unpack(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
+def unpack(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """The ints of f(x, 2, 3) or f(x, (2, 3)), which mean the same."""
     given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
     try:

@@ -1,4 +1,4 @@
-"""Smooth activation functions made of exponentials: elu, selu, gelu, silu, softplus, logsigmoid.
+"""Smooth activation functions: elu, celu, selu, gelu, silu, mish, softplus, logsigmoid, softsign, tanhshrink.
 
 `inplace` is taken for code written for PyTorch, and changes nothing.
 """
@@ -14,9 +14,9 @@ from ..errors import ShapeError
 from ..kernels import special
 from ..node import Array
 from ..primitive import elementwise
-from .activation import _hardtanh, sigmoid
+from .activation import _hardtanh, sigmoid, tanh
 from .check import number, same_dtype
-from .elementwise import erfc, exp, ge, gt, le, lt, where
+from .elementwise import abs, erfc, exp, ge, gt, le, lt, where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -34,7 +34,20 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     After Clevert, Unterthiner and Hochreiter (2015), https://arxiv.org/abs/1511.07289.
     """
     same_dtype("elu", input=input)
-    return _elu(input, alpha=number("elu", "alpha", alpha), scale=1.0)
+    return _elu(input, alpha=number("elu", "alpha", alpha), scale=1.0, input_scale=1.0)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where it is above 0, alpha * (exp(input / alpha) - 1) elsewhere: elu with a slope of 1 at 0 for any alpha.
+
+    The derivative of the slope at 0 is 0, as in PyTorch. After Barron, "Continuously Differentiable Exponential Linear
+    Units" (2017), https://arxiv.org/abs/1704.07483.
+    """
+    same_dtype("celu", input=input)
+    alpha = number("celu", "alpha", alpha)
+    if alpha == 0:
+        raise ShapeError(f"celu: alpha must not be 0, got {alpha}")
+    return _elu(input, alpha=alpha, scale=1.0, input_scale=1 / alpha)
 
 
 def selu(input: Any, inplace: bool = False) -> Tensor:
@@ -44,18 +57,22 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
     https://arxiv.org/abs/1706.02515.
     """
     same_dtype("selu", input=input)
-    return _elu(input, alpha=SELU_ALPHA, scale=SELU_SCALE)
+    return _elu(input, alpha=SELU_ALPHA, scale=SELU_SCALE, input_scale=1.0)
 
 
 @elementwise
-def _elu(input: Array, *, alpha: float = 1.0, scale: float = 1.0) -> Array:
+def _elu(input: Array, *, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     with np.errstate(over="ignore"):
-        return np.where(np.less_equal(input, 0), (scale * alpha) * np.expm1(np.minimum(input, 0)), scale * input)
+        below = np.minimum(input, 0)
+        curve = np.expm1(below if input_scale == 1 else below * input_scale)
+        return np.where(np.less_equal(input, 0), (scale * alpha) * curve, scale * input)
 
 
-def _elu_slope(input: Any, alpha: float, scale: float) -> Any:
+def _elu_slope(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     # exp is asked only below 0: it does not overflow, and at the kink the derivative of the slope is 0, as in PyTorch.
-    return where(le(input, 0), exp(where(lt(input, 0), input, 0.0)) * (alpha * scale), scale)
+    below = where(lt(input, 0), input, 0.0)
+    curve = exp(below if input_scale == 1 else below * input_scale)
+    return where(le(input, 0), curve * (alpha * scale * input_scale), scale)
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
@@ -118,6 +135,36 @@ def _silu_slope(input: Any) -> Any:
     return share * (1 + input * (1 - share))
 
 
+def mish(input: Any, inplace: bool = False) -> Tensor:
+    """input * tanh(log(1 + exp(input))). nan at -inf, as in PyTorch.
+
+    After Misra, "Mish: A Self Regularized Non-Monotonic Activation Function" (2019), https://arxiv.org/abs/1908.08681.
+    """
+    same_dtype("mish", input=input)
+    return _mish(input)
+
+
+@elementwise
+def _mish(input: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        return input * _mish_gate(input)
+
+
+@elementwise
+def _mish_gate(input: Array) -> Array:
+    # With e = exp(x), tanh(log(1 + e)) is ((1 + e)^2 - 1) / ((1 + e)^2 + 1), or the same divided by e^2 on both sides:
+    # exp is asked at -|x| alone, and nothing cancels.
+    z = np.exp(-np.absolute(input))
+    above = np.greater_equal(input, 0)
+    odds = np.where(above, 1 + 2 * z, z * (z + 2))
+    return odds / (odds + 2 * np.where(above, z * z, 1.0))
+
+
+def _mish_slope(input: Any) -> Any:
+    gate = _mish_gate(input)
+    return gate + input * ((1 - gate * gate) * sigmoid(input))
+
+
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * input)) / beta, a smooth relu; where beta * input is above `threshold`, the input itself.
 
@@ -148,9 +195,34 @@ def logsigmoid(input: Array) -> Array:
     return np.minimum(input, 0) - np.log1p(np.exp(-np.absolute(input)))
 
 
-_elu.defvjps(lambda g, input, alpha, scale: g * _elu_slope(input, alpha, scale))
+@elementwise(floats=True)
+def softsign(input: Array) -> Array:
+    """input / (1 + |input|), from -1 to 1; the derivative of its slope at 0 is 0. -1 and 1 at the infinities.
+
+    PyTorch gives nan there.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isinf(input), np.sign(input), input / (1 + np.absolute(input)))
+
+
+@elementwise(floats=True)
+def tanhshrink(input: Array) -> Array:
+    """input - tanh(input)."""
+    return input - np.tanh(input)
+
+
+def _tanhshrink_slope(input: Any) -> Any:
+    out = tanh(input)
+    return out * out
+
+
+_elu.defvjps(lambda g, input, alpha, scale, input_scale: g * _elu_slope(input, alpha, scale, input_scale))
 _gelu.defvjps(lambda g, input: g * _gelu_slope(input))
 _gelu_tanh.defvjps(lambda g, input: g * _gelu_tanh_slope(input))
 _silu.defvjps(lambda g, input: g * _silu_slope(input))
+_mish.defvjps(lambda g, input: g * _mish_slope(input))
+_mish_gate.defvjps(lambda g, input, out: g * ((1 - out * out) * sigmoid(input)))
 _softplus.defvjps(lambda g, input, beta, threshold: g * _softplus_slope(input, beta, threshold))
 logsigmoid.defvjps(lambda g, input: g * sigmoid(-input))
+softsign.defvjps(lambda g, input: g / (1 + abs(input)) / (1 + abs(input)))
+tanhshrink.defvjps(lambda g, input: g * _tanhshrink_slope(input))

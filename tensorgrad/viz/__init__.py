@@ -1,4 +1,9 @@
 from .capture import graph as graph
+from .diff import Change as Change
+from .diff import Difference as Difference
+from .diff import GraphDiff as GraphDiff
+from .diff import diff as diff
+from .options import Options as Options
 from .parts import EdgeView as EdgeView
 from .parts import ModuleView as ModuleView
 from .parts import NodeView as NodeView
@@ -12,14 +17,26 @@ from .parts import TensorView as TensorView
 from .record import Recording as Recording
 from .record import record as record
 from .render import DrawingError as DrawingError
+from .rewind import rewind_generators as rewind_generators
+from .steps import BackwardStep as BackwardStep
+from .steps import BackwardSteps as BackwardSteps
+from .steps import Contribution as Contribution
+from .steps import backward_steps as backward_steps
 from .view import GraphView as GraphView
 
 __all__ = [
+    "BackwardStep",
+    "BackwardSteps",
+    "Change",
+    "Contribution",
+    "Difference",
     "DrawingError",
     "EdgeView",
+    "GraphDiff",
     "GraphView",
     "ModuleView",
     "NodeView",
+    "Options",
     "OutputView",
     "Picture",
     "Preview",
@@ -28,6 +45,9 @@ __all__ = [
     "SavedView",
     "Stats",
     "TensorView",
+    "backward_steps",
+    "diff",
     "graph",
     "record",
+    "rewind_generators",
 ]

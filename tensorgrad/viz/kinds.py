@@ -18,14 +18,16 @@ PATTERNS = (
     ("softmax", r"softmax|logsumexp"),
     (
         "activation",
-        r"^(relu|relu6|leaky_relu|prelu|elu|selu|celu|gelu|silu|mish|tanh|sigmoid|logsigmoid|softplus|hard\w+)$",
+        r"^(relu|relu6|leaky_relu|prelu|rrelu|elu|selu|celu|gelu|gelu_tanh|silu|mish|tanh|sigmoid|logsigmoid|"
+        r"threshold|hard\w+|soft(plus|sign|shrink)|tanhshrink)$",
     ),
     ("dropout", r"dropout"),
     ("indexing", r"^(getitem|setitem|put|gather|scatter\w*|index_\w+|take\w*|embedding|cat|stack|split)$"),
     ("reduction", r"^(sum|sum_to|mean|var|std|prod|max|min|amax|amin|median|cumsum|any|all)$"),
     (
         "reshaping",
-        r"^(reshape|permute|transpose|broadcast_to|flatten|squeeze|unsqueeze|flip|roll|pad|clone|astype|expand)$",
+        r"^(reshape|permute|transpose|broadcast_to|flatten|squeeze|unsqueeze|flip|roll|pad|clone|astype|expand|tile"
+        r"|repeat_each|tril|triu|place_diagonal)$",
     ),
 )
 
@@ -60,6 +62,8 @@ LOOKS = {
     "reduction": Look("tab", "filled", "#fce7f3", "#be185d"),
     "elementwise": Look("ellipse", "filled", "#ffffff", "#374151"),
     "operation": Look("box", "filled", "#ffffff", "#374151"),
+    "module": Look("box3d", "filled", "#f8fafc", "#334155"),
+    "tensor": Look("box", "filled,rounded", "#ffffff", "#64748b"),
     "parameter": Look("note", "filled", "#f5e6d3", "#92400e"),
     "input": Look("box", "filled,rounded,bold", "#dbeafe", "#1d4ed8"),
     "constant": Look("plaintext", "", "#ffffff", "#6b7280", "#4b5563"),

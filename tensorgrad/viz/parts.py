@@ -53,6 +53,11 @@ class Preview:
     stats: Stats
     picture: Picture | None
 
+    @property
+    def exact(self) -> Array | None:
+        """All the values, if the copy holds them."""
+        return self.picture.array() if self.picture is not None and not self.picture.reduced else None
+
 
 @dataclass(frozen=True, slots=True)
 class OutputView:

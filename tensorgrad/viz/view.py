@@ -9,9 +9,13 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from . import render
+from .compose import compose
+from .diff import GraphDiff, diff
 from .dot import to_dot
+from .options import options_of
 from .parts import EdgeView, ModuleView, NodeView, ResultView, TensorView
 from .text import to_text
+from .words import plain
 
 NOTEBOOK_NODES = 1500  # above this many boxes a notebook shows text: `dot` would take minutes
 NOTEBOOK_SECONDS = 20
@@ -39,15 +43,13 @@ class GraphView:
         """Whether a backward pass left something to show: a leaf's `.grad`, or recorded steps."""
         return any(tensor.grad is not None for tensor in self.tensors) or any(node.steps for node in self.nodes)
 
-    def to_dot(
-        self, direction: str = "TB", clusters: bool = True, backward: bool | None = None, legend: bool = True
-    ) -> str:
-        """The picture in Graphviz's language, for a graph of any size; needs no Graphviz.
+    def to_dot(self, **options: Any) -> str:
+        """The picture in Graphviz's language; needs no Graphviz. `options` are those of `tensorgrad.viz.Options`.
 
-        `direction` is "TB" (top to bottom) or "LR"; `clusters` frames modules; `backward` draws the gradients' edges
-        (by default if there are gradients). Equal graphs give equal text, in every process.
+        A graph of any size is written as it is unless the options collapse it. Equal graphs give equal text, in every
+        process.
         """
-        return to_dot(self, direction, clusters, backward, legend)
+        return to_dot(compose(self, options_of("to_dot", options), limit=None))
 
     def to_text(self, limit: int | None = None) -> str:
         """A line for each box, in the order in which they ran; at most `limit` of them."""
@@ -68,6 +70,10 @@ class GraphView:
         """
         render.save(self, path, engine, timeout, options)
 
+    def diff(self, other: GraphView, factor: float = 2.0) -> GraphDiff:
+        """What another graph has that this one has not, or not so; see `tensorgrad.viz.diff`."""
+        return diff(self, other, factor)
+
     def count(self) -> str:
         """How many operations and parameters there are, in words."""
         operations = sum(node.kind == "op" for node in self.nodes)
@@ -81,19 +87,28 @@ class GraphView:
     # Notebooks. A display that raises would hide the result: it falls back to text.
 
     def _repr_svg_(self) -> str | None:
-        if len(self.nodes) > NOTEBOOK_NODES:
-            return None
         try:
-            return render.draw(self.to_dot(), "svg", None, NOTEBOOK_SECONDS).decode()
+            if len(self.nodes) > NOTEBOOK_NODES:
+                return None
+            svg = render.draw(self.to_dot(), "svg", None, NOTEBOOK_SECONDS).decode()
+            return svg if "<svg" in svg else None
         except Exception:  # whatever went wrong, a notebook still shows the text
             return None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        wanted = {"text/plain", "image/svg+xml"}
-        wanted = (wanted & set(include) if include else wanted) - set(exclude or ())
-        bundle = {"text/plain": self.to_text(100)} if "text/plain" in wanted else {}
-        svg = self._repr_svg_() if "image/svg+xml" in wanted else None
-        return {**bundle, "image/svg+xml": svg} if svg else bundle
+        bundle = {}
+        for form, make in (("text/plain", self._repr_text), ("image/svg+xml", self._repr_svg_)):
+            wanted = (not include or form in include) and form not in (exclude or ())
+            content = make() if wanted else None
+            if content:
+                bundle[form] = content
+        return bundle
+
+    def _repr_text(self) -> str:
+        try:
+            return self.to_text(100)
+        except Exception as error:  # a view that was put together by hand may hold anything
+            return f"<a graph that cannot be shown: {plain(error)}>"
 
 
 def _jsonable(value: Any) -> Any:

@@ -26,6 +26,17 @@ GRAPHS = {
     "getitem": lambda a, b: a[0] + b[1],
     "flatten": lambda a, b: a.flatten() + b.flatten(),
     "unsqueeze": lambda a, b: a.unsqueeze(0) + b.unsqueeze(0),
+    "flip": lambda a, b: a.flip(0) + b.flip(0, 1),
+    "roll": lambda a, b: a.roll(1) + b.roll(1, 0),
+    "split": lambda a, b: a.split(1)[0] + b.split(1, 1)[1],
+    "diagonal": lambda a, b: a.diagonal() + b.diagonal(1),
+    "diag_embed": lambda a, b: a[0].diag() + tg.diagflat(b[1]),
+    "expand": lambda a, b: a.expand(3, -1, -1) + b.expand_as(a),
+    "meshgrid": lambda a, b: tg.meshgrid(a[0], b[1])[0] + tg.meshgrid(a[0], b[1])[1],
+    "tile": lambda a, b: a.tile(2) + b.repeat(1, 2),
+    "repeat_interleave": lambda a, b: a.repeat_interleave(1) + b.repeat_interleave([1, 1], 0).ravel(),
+    "tril": lambda a, b: a.tril() + b.triu(),
+    "hstack": lambda a, b: tg.hstack([a, b, a]),
     "clone": lambda a, b: a.clone() + b.clone(),
     "sum": lambda a, b: a.sum() + b.sum(),
     "sum of an axis": lambda a, b: a.sum(0) + b.sum(0),
@@ -167,17 +178,6 @@ def test_t13_a_gradient_that_was_broadcast_can_be_added_to():
         np.testing.assert_array_equal(array(x.grad), before + 1)
         x.grad[0, 0] = 9.0
         assert x.grad[0, 1].item() == before[0, 1] + 1
-
-
-def test_t9_a_grad_and_b_grad_and_y_grad():
-    a, b = leaves([1.0, 2.0], [3.0, 4.0])
-    y = a + b
-    y.retain_grad()
-    y.backward(tg.tensor([1.0, 1.0], dtype=np.float64))
-    with tg.no_grad():
-        a.grad.zero_()
-    np.testing.assert_array_equal(array(b.grad), [1.0, 1.0])
-    np.testing.assert_array_equal(array(y.grad), [1.0, 1.0])
 
 
 def test_backward_of_a_leaf_itself():
@@ -375,18 +375,7 @@ def test_a_gradient_set_to_none_starts_anew():
     np.testing.assert_array_equal(array(first), [3.0, 3.0])
 
 
-# T45: what .grad may be set to
-
-
-def test_t45_grad_of_another_dtype_or_shape_or_kind_is_refused():
-    a = tg.ones(2, requires_grad=True)
-    with pytest.raises(tg.DTypeError, match=r"grad: .*float32.*float64"):
-        a.grad = tg.ones(2, dtype=np.float64)
-    with pytest.raises(tg.ShapeError, match=r"grad: .*\(2,\).*\(3,\)"):
-        a.grad = tg.ones(3)
-    with pytest.raises(tg.DTypeError, match=r"grad: must be a tensor or None, got ndarray"):
-        a.grad = np.ones(2, np.float32)
-    assert a.grad is None
+# What dtype .grad has
 
 
 def test_gradients_take_the_dtype_of_their_leaf():

@@ -17,7 +17,7 @@ OPERATORS = {
     "add": (operator.add, elementwise._add),
     "sub": (operator.sub, elementwise._sub),
     "mul": (operator.mul, elementwise.mul),
-    "div": (operator.truediv, elementwise.div),
+    "div": (operator.truediv, elementwise._div),
 }
 
 

@@ -2,6 +2,9 @@
 
 Each program keeps a list of tensors and draws some 25 steps: operations on tensors it has, views, assignments, in-place
 methods, detaching, no_grad blocks, hooks. The same seed draws the same program for both engines.
+
+What is drawn here are modes, dtypes, hooks and `.grad`, over a few operations; tests/random_graphs/ draws graphs over
+all kinds of operation, as text, which differences of values can check too.
 """
 
 import numpy as np

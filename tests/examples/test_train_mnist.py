@@ -29,7 +29,7 @@ from tensorgrad import nn
 ROOT = Path(__file__).parents[2]
 WRITTEN = {
     *("model.safetensors", "metrics.csv", "confusion.csv", "graph.dot", "graph.svg"),
-    *("curves.png", "filters.png", "feature_maps.png", "confusion.png"),
+    *("curves.png", "filters.png", "feature_maps.png", "confusion.png", "gradient_flow.png"),
 }
 MNIST = load_mnist5k()
 DIGITS = {

@@ -111,7 +111,7 @@ def algorithms(dtype, dilation, groups):
     """Those that do not give way to another."""
     if dtype == np.float16 or dilation != (1, 1) or groups != 1:
         return ["im2col"]
-    return ["im2col", "direct"] + ["winograd"] * (dtype == np.float32)
+    return ["im2col", "direct", "shifted"] + ["winograd"] * (dtype == np.float32)
 
 
 def assert_equal_the_reference(kernel, params, batches, dtype=np.float64, tolerance=1e-12, filters=CHANNELS):
@@ -201,7 +201,7 @@ def test_memory_layouts(name, which):
             np.testing.assert_array_equal(a, before)
 
 
-@pytest.mark.parametrize("name", ["im2col", "direct", "winograd"])
+@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "winograd"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_results_lie_in_the_order_of_the_algorithm(name, dtype):
     """So that the next layer need not turn them."""
@@ -331,7 +331,8 @@ def test_pooling_and_normalising_empty_and_tiny_images(shape, order, dtype):
     x = in_order(np.random.default_rng(0).standard_normal(shape).astype(dtype), ORDERS[order])
     windows = (3, 3), (2, 2), (1, 1), (1, 1)
     size = pool.pool_output_size(shape[2:], *windows, False)
-    values, offsets = pool.max_pool(x, *windows, size)
+    values = pool.max_pool(x, *windows, size)
+    offsets = pool.max_pool_winners(x, values, *windows)
     back = pool.max_pool_scatter(values, offsets, shape, *windows)
     again = pool.max_pool_gather(x, offsets, *windows)
     assert values.shape == offsets.shape == again.shape == (*shape[:2], *size)
@@ -372,7 +373,8 @@ def test_pixels_that_no_window_reads_get_zero(monkeypatch, order, size, kernel, 
     x = in_order(np.random.default_rng(0).standard_normal((2, 3, size, size)), ORDERS[order])
     windows = ((kernel, kernel), (stride, stride), (padding, padding), (dilation, dilation))
     out_size = pool.pool_output_size((size, size), *windows, False)
-    values, offsets = pool.max_pool(x, *windows, out_size)
+    values = pool.max_pool(x, *windows, out_size)
+    offsets = pool.max_pool_winners(x, values, *windows)
     expected, indices = naive.max_pool(x, *windows, out_size)
     np.testing.assert_array_equal(values, expected)
     grad = np.zeros((2, 3, size * size))
@@ -385,7 +387,7 @@ def test_pixels_that_no_window_reads_get_zero(monkeypatch, order, size, kernel, 
 def test_results_of_large_convolutions_come_back_to_the_free_list():
     buffers.empty_cache()
     x, w, g = arrays((3, 3), (1, 1), PADDINGS[1], (1, 1), 1, 2048)
-    for name in ("im2col", "direct", "winograd"):
+    for name in ("im2col", "direct", "shifted", "winograd"):
         with tg.conv_algorithm(name):
             family(x, w, g, ((1, 1), PADDINGS[1], (1, 1), 1))
         assert buffers._held_bytes >= x.nbytes

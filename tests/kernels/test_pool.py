@@ -19,6 +19,7 @@ OTHER_RANKS = [
     ((6, 5), (3, 1), (1, 2), (1, 0), (1, 3)),
     ((4, 5, 3), (2, 3, 1), (2, 1, 2), (1, 1, 0), (1, 2, 1)),
     ((20, 20), (17, 16), (3, 4), (8, 0), (1, 1)),  # 272 places do not fit a byte
+    ((16, 17), (16, 16), (2, 1), (0, 0), (1, 1)),  # nor do 256, with one number to spare
 ]
 CONTENTS = ["distinct", "ties", "nan", "infinite", "integers"]
 LAYOUTS = {
@@ -46,8 +47,14 @@ def images(contents, shape, seed=0):
     return x
 
 
+def pooled(x, *windows_and_size):
+    """The largest values, and the offsets of their winners."""
+    values = kernels.max_pool(x, *windows_and_size)
+    return values, kernels.max_pool_winners(x, values, *windows_and_size[:-1])
+
+
 def check_forward(x, windows, out_size):
-    values, offsets = kernels.max_pool(x, *windows, out_size)
+    values, offsets = pooled(x, *windows, out_size)
     expected, indices = naive.max_pool(x, *windows, out_size)
     np.testing.assert_array_equal(values, expected)
     np.testing.assert_array_equal(kernels.flat_indices(offsets, x.shape, *windows), indices)
@@ -69,6 +76,14 @@ def check_scatter(shape, windows, offsets, indices):
     np.testing.assert_allclose(np.vdot(gathered, g), np.vdot(v, result), rtol=1e-10)
 
 
+def check_grad(x, windows, out_size, offsets):
+    """In one go the same as in two steps, to the bit."""
+    g = np.random.default_rng(3).standard_normal(offsets.shape)
+    values = kernels.max_pool(x, *windows, out_size)
+    expected = kernels.max_pool_scatter(g, offsets, x.shape, *windows)
+    np.testing.assert_array_equal(kernels.max_pool_grad(g, x, values, *windows), expected)
+
+
 @pytest.mark.parametrize("contents", CONTENTS)
 @pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "ceil_mode"), PRODUCT)
 def test_equals_loops_over_pixels(kernel, stride, padding, dilation, ceil_mode, contents):
@@ -77,6 +92,7 @@ def test_equals_loops_over_pixels(kernel, stride, padding, dilation, ceil_mode, 
     out_size = kernels.pool_output_size(x.shape[2:], *windows, ceil_mode)
     offsets, indices = check_forward(x, windows, out_size)
     check_scatter(x.shape, windows, offsets, indices)
+    check_grad(x, windows, out_size, offsets)
 
 
 @pytest.mark.parametrize(("space", "kernel", "stride", "padding", "dilation"), OTHER_RANKS)
@@ -87,12 +103,13 @@ def test_any_number_of_spatial_axes(space, kernel, stride, padding, dilation, co
     out_size = kernels.pool_output_size(space, *windows, False)
     offsets, indices = check_forward(x, windows, out_size)
     check_scatter(x.shape, windows, offsets, indices)
-    assert offsets.dtype == (np.uint8 if np.prod(kernel) <= 256 else np.uint16)
+    check_grad(x, windows, out_size, offsets)
+    assert offsets.dtype == (np.uint8 if np.prod(kernel) < 256 else np.uint16)
 
 
 def test_window_of_minus_infinities_returns_its_first_valid_place():
     windows = ((2, 2), (1, 1), (1, 1), (1, 1))
-    values, offsets = kernels.max_pool(np.full((1, 1, 2, 2), -np.inf), *windows, (3, 3))
+    values, offsets = pooled(np.full((1, 1, 2, 2), -np.inf), *windows, (3, 3))
     assert np.all(values == -np.inf)
     indices = kernels.flat_indices(offsets, (1, 1, 2, 2), *windows)
     np.testing.assert_array_equal(indices[0, 0], [[0, 0, 1], [0, 0, 1], [2, 2, 3]])
@@ -101,16 +118,19 @@ def test_window_of_minus_infinities_returns_its_first_valid_place():
 def test_nan_wins_and_of_several_the_last():
     x = np.array([1, np.nan, 5, np.nan, 7, 2, 9, 3]).reshape(1, 1, 8)
     windows = ((4,), (4,), (0,), (1,))
-    values, offsets = kernels.max_pool(x, *windows, (2,))
+    values, offsets = pooled(x, *windows, (2,))
     np.testing.assert_array_equal(values[0, 0], [np.nan, 9])
     np.testing.assert_array_equal(kernels.flat_indices(offsets, x.shape, *windows)[0, 0], [3, 6])
 
 
 def test_an_infinite_cotangent_stays_at_its_winner():
     windows = ((2,), (2,), (0,), (1,))
-    _, offsets = kernels.max_pool(np.array([[[1.0, 2.0, 4.0, 3.0]]]), *windows, (2,))
-    gx = kernels.max_pool_scatter(np.array([[[np.inf, np.nan]]]), offsets, (1, 1, 4), *windows)
+    _, offsets = pooled(np.array([[[1.0, 2.0, 4.0, 3.0]]]), *windows, (2,))
+    g = np.array([[[np.inf, np.nan]]])
+    gx = kernels.max_pool_scatter(g, offsets, (1, 1, 4), *windows)
     np.testing.assert_array_equal(gx, [[[0, np.inf, np.nan, 0]]])
+    x = np.array([[[1.0, 2.0, 4.0, 3.0]]])
+    np.testing.assert_array_equal(kernels.max_pool_grad(g, x, kernels.max_pool(x, *windows, (2,)), *windows), gx)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -119,22 +139,24 @@ def test_memory_layouts_and_no_mutation(layout):
     x = LAYOUTS[layout](images("ties", (2, 3, 5, 6)))
     plain = np.array(x, order="C")
     out_size = kernels.pool_output_size(x.shape[2:], *windows, True)
-    values, offsets = kernels.max_pool(plain, *windows, out_size)
+    values, offsets = pooled(plain, *windows, out_size)
     g = LAYOUTS[layout](np.random.default_rng(0).standard_normal(values.shape))
     odd_offsets = LAYOUTS[layout](offsets)
     for a in (x, g, odd_offsets):
         a.flags.writeable = False
     plain_g, plain_offsets = np.array(g, order="C"), np.array(odd_offsets, order="C")
     results = [
-        *kernels.max_pool(x, *windows, out_size),
+        *pooled(x, *windows, out_size),
         kernels.max_pool_scatter(g, odd_offsets, x.shape, *windows),
         kernels.max_pool_gather(x, odd_offsets, *windows),
+        kernels.max_pool_grad(g, x, LAYOUTS[layout](values), *windows),
     ]
     expected = [
         values,
         offsets,
         kernels.max_pool_scatter(plain_g, plain_offsets, x.shape, *windows),
         kernels.max_pool_gather(plain, plain_offsets, *windows),
+        kernels.max_pool_grad(plain_g, plain, np.array(LAYOUTS[layout](values)), *windows),
     ]
     for result, other in zip(results, expected, strict=True):
         np.testing.assert_array_equal(result, other)
@@ -146,7 +168,7 @@ def test_memory_layouts_and_no_mutation(layout):
 def test_identity_windows_still_copy():
     x = images("distinct", (1, 1, 3, 3))
     windows = ((1, 1), (1, 1), (0, 0), (1, 1))
-    values, offsets = kernels.max_pool(x, *windows, (3, 3))
+    values, offsets = pooled(x, *windows, (3, 3))
     np.testing.assert_array_equal(values, x)
     assert not np.shares_memory(values, x)
     assert not np.shares_memory(kernels.max_pool_scatter(x, offsets, x.shape, *windows), x)
@@ -157,7 +179,7 @@ def test_empty_batch_and_dtype_kept(dtype):
     windows = ((2, 2), (2, 2), (0, 0), (1, 1))
     for n in (0, 2):
         x = np.ones((n, 3, 5, 4), dtype)
-        values, offsets = kernels.max_pool(x, *windows, (2, 2))
+        values, offsets = pooled(x, *windows, (2, 2))
         gx = kernels.max_pool_scatter(values, offsets, x.shape, *windows)
         gathered = kernels.max_pool_gather(x, offsets, *windows)
         assert (values.shape, gx.shape, gathered.shape) == ((n, 3, 2, 2), x.shape, (n, 3, 2, 2))

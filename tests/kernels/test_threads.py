@@ -20,7 +20,20 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import tensorgrad as tg
 from nn.models.resnet import BasicBlock
 from tensorgrad import conv_algorithm, nn
-from tensorgrad.kernels import blas, conv, direct, elementwise, im2col, matmul, norm, pool, sums, threads, winograd
+from tensorgrad.kernels import (
+    blas,
+    conv,
+    direct,
+    elementwise,
+    im2col,
+    matmul,
+    norm,
+    pool,
+    shifted,
+    sums,
+    threads,
+    winograd,
+)
 from tensorgrad.kernels.threads import run
 
 MANY = len(os.sched_getaffinity(0)) + 3 if hasattr(os, "sched_getaffinity") else 8
@@ -708,7 +721,7 @@ CONVOLUTIONS = {
     "each channel": (16, 64, (16, 16), 64, (3, 3), 1, 1, 64),
     "large filters": (16, 160, (6, 6), 256, (3, 3), 1, 1, 1),
 }
-ALGORITHMS = ("auto", "im2col", "direct", "winograd")
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "winograd")
 
 
 def convolutions(name, algorithm):
@@ -724,13 +737,15 @@ def convolutions(name, algorithm):
 def pooling(order, stride, padding):
     x = images(64, 24, 33, 33, order=order)
     windows = (3, 3), (stride, stride), (padding, padding), (1, 1)
-    values, offsets = pool.max_pool(x, *windows, pool.pool_output_size((33, 33), *windows, False))
+    values = pool.max_pool(x, *windows, pool.pool_output_size((33, 33), *windows, False))
+    offsets = pool.max_pool_winners(x, values, *windows)
     g = images(*values.shape, seed=1)
     return (
         values,
         offsets,
         pool.max_pool_scatter(g, offsets, x.shape, *windows),
         pool.max_pool_gather(x, offsets, *windows),
+        pool.max_pool_grad(g, x, values, *windows),
     )
 
 
@@ -838,7 +853,7 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         most = max(most, count)
         threads.run(work, count)
 
-    for module in (direct, elementwise, im2col, matmul, norm, pool, winograd):
+    for module in (direct, elementwise, im2col, matmul, norm, pool, shifted, winograd):
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():
         if name.endswith("normalisation float16"):

@@ -30,7 +30,8 @@ from .row import (
     public_operations,
 )
 
-MODULES = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
+NAMES = [info.name for info in pkgutil.iter_modules(__path__) if info.name != "document"]  # that is a program
+MODULES = [importlib.import_module(f"{__name__}.{name}") for name in NAMES]
 ROWS: list[Row] = [row for module in MODULES for row in getattr(module, "ROWS", [])]
 KINKS: dict[str, str] = {name: told for module in MODULES for name, told in getattr(module, "KINKS", {}).items()}
 

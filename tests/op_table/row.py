@@ -18,6 +18,7 @@ from tensorgrad.primitive import Primitive
 
 F16, F32, F64, I64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 PLAIN = (-1.913, 2.071)  # no value drawn from it is 0
+POSITIVE, AWAY_FROM_ZERO = (0.21, 2.3), (0.37, 2.61)
 
 
 class Seed(int):
@@ -39,6 +40,7 @@ class Row:
     domain: Any = PLAIN
     call: Callable[..., Any] | None = None
     mixed: bool = False  # some result has another float dtype than the inputs: astype, statistics of float16
+    half: bool = True  # float16 is taken; what LAPACK computes refuses it, as PyTorch does
 
     @property
     def name(self) -> str:
@@ -77,7 +79,15 @@ class Row:
 def name_of(op: Callable[..., Any]) -> str:
     if isinstance(op, Primitive):
         return op.forward.__name__  # with the underscore that tells it from the public function
-    return op.__name__
+    return OF_LINALG.get(op, op.__name__)
+
+
+# The functions that are in `linalg` alone, or others there: {function: "linalg.name"}.
+OF_LINALG = {
+    getattr(tg.linalg, name): f"linalg.{name}"
+    for name in tg.linalg.__all__
+    if not isinstance(getattr(tg.linalg, name), type) and getattr(tg, name, None) is not getattr(tg.linalg, name)
+}
 
 
 def as_tuple(results: Any) -> tuple[Any, ...]:
@@ -114,15 +124,69 @@ def keyword_values(rows: list[Row]) -> dict[tuple[str, str], set[str]]:
     return taken
 
 
+# What takes sizes and no tensors, and so has no rows but tests of its own.
+OF_SIZES = {"broadcast_shapes", "tril_indices", "triu_indices"}
+
+
 def public_operations() -> dict[str, Callable[..., Any]]:
-    """Every public operation: tensorgrad's by their names, those that `nn.functional` has of its own as "F.name"."""
+    """Every public operation: tensorgrad's by their names, those that `nn.functional` has of its own as "F.name",
+    and those of `linalg` as "linalg.name".
+
+    An operation of two names, of which one is an alias as `subtract` for `sub`, is found under its own name alone.
+    """
     named = {name: getattr(tg, name) for name in tg.__all__}
     found = {n: f for n, f in named.items() if getattr(f, "__module__", "").startswith("tensorgrad.ops.")}
+    found = {n: f for n, f in found.items() if n == name_of(f) or found.get(name_of(f)) is not f}
+    found = {n: f for n, f in found.items() if n not in OF_SIZES}
+    found |= {name: function for function, name in OF_LINALG.items()}
     return found | {f"F.{n}": getattr(F, n) for n in F.__all__ if getattr(F, n).__module__ == F.__name__}
 
 
 # The parameters that are tensors wherever they have no default.
-TENSORS = {"input", "other", "exponent", "condition", "target", "weight", "index", "tensors", "tensor"}
+TENSORS = {
+    "A",
+    "B",
+    "a",
+    "b",
+    "batch1",
+    "batch2",
+    "boundaries",
+    "elements",
+    "condition",
+    "exponent",
+    "index",
+    "indices",
+    "input",
+    "mask",
+    "mat",
+    "mat1",
+    "mat2",
+    "operands",
+    "other",
+    "sorted_sequence",
+    "source",
+    "src",
+    "target",
+    "tensor",
+    "tensor1",
+    "tensor2",
+    "tensors",
+    "values",
+    "vec",
+    "vec1",
+    "vec2",
+    "weight",
+    "x",
+    "y",
+    "anchor",
+    "input1",
+    "input2",
+    "logits",
+    "negative",
+    "positive",
+    "x1",
+    "x2",
+}
 
 
 def public_keyword_values(rows: list[Row]) -> dict[tuple[str, str], set[str]]:

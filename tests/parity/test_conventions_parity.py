@@ -19,11 +19,11 @@ def outcome(lib, functional, row):
     """The value and the gradients as arrays, a dtype's name, or "raises"."""
     try:
         value, inputs = evaluate(lib, functional, row)
+        if not isinstance(value, (tg.Tensor, torch.Tensor)):
+            return str(value).removeprefix("torch.")
+        found = gradients(value, inputs) if value.requires_grad else []
     except (RuntimeError, ValueError, TypeError, IndexError):
         return "raises"
-    if not isinstance(value, (tg.Tensor, torch.Tensor)):
-        return str(value).removeprefix("torch.")
-    found = gradients(value, inputs) if value.requires_grad else []
     return [t.detach().data if lib is tg else t.numpy(force=True) for t in (value, *found)]
 
 

@@ -1,6 +1,7 @@
 """Small graphs of every kind, captured, for the golden texts. Run as a program it prints a digest of all of them."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -184,9 +185,35 @@ def dot_text(name: str) -> str:
     return re.sub(r"graphs\.py:\d+", "graphs.py", GRAPHS[name]().to_dot())
 
 
+def json_text(name: str) -> str:
+    """The golden JSON: numbers to four digits and lengths of pictures, since libraries round differently."""
+
+    def steady(value: object, key: str = "") -> object:
+        if isinstance(value, dict):
+            return {key: steady(part, key) for key, part in value.items()}
+        if isinstance(value, list):
+            return [steady(part) for part in value]
+        if isinstance(value, float):
+            return float(f"{value:.4g}")
+        if isinstance(value, str) and key == "data":
+            return f"{len(value)} characters"
+        return re.sub(r"graphs\.py:\d+", "graphs.py", value) if isinstance(value, str) else value
+
+    return json.dumps(steady(json.loads(GRAPHS[name]().to_json())), indent=1, sort_keys=True) + "\n"
+
+
+OPTIONS: dict[str, dict[str, object]] = {
+    "module": {"view": "module", "color": "gradient"},
+    "tensor": {"view": "tensor", "color": "value", "theme": "dark"},
+    "auto": {"collapse": "auto", "color": "memory", "theme": "print", "direction": "LR", "backward": True},
+}
+
+
 if __name__ == "__main__":
     digest = hashlib.sha256()
     for name, build in GRAPHS.items():
         view = build()
         digest.update(name.encode() + view.to_dot().encode() + view.to_json().encode() + view.to_text().encode())
+        for options in OPTIONS.values():
+            digest.update(view.to_dot(**options).encode())
     print(digest.hexdigest())

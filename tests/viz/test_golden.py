@@ -1,33 +1,44 @@
-"""The DOT texts of small graphs, compared with golden/*.dot.
+"""The DOT texts and the JSON of small graphs, compared with golden/*.dot and *.json.
 
 To renew them: UPDATE_GOLDEN=1 pytest tests/viz/test_golden.py; then look at the difference and at the pictures.
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from .graphs import GRAPHS, dot_text
+from .graphs import GRAPHS, OPTIONS, dot_text, json_text, lenet
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_dot_text_is_the_golden_one(name):
-    path = GOLDEN / f"{name}.dot"
-    text = dot_text(name)
+@pytest.mark.parametrize("suffix, write", [("dot", dot_text), ("json", json_text)])
+def test_text_is_the_golden_one(name, suffix, write):
+    compare(GOLDEN / f"{name}.{suffix}", write(name))
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_dot_text_with_options_is_the_golden_one(name):
+    text = lenet(walk=True).to_dot(**OPTIONS[name])
+    compare(GOLDEN / f"lenet_{name}.dot", re.sub(r"graphs\.py:\d+", "graphs.py", text))
+
+
+def compare(path, text):
     if os.environ.get("UPDATE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    assert text == path.read_text()
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
 def test_every_golden_file_has_its_graph():
-    assert {path.stem for path in GOLDEN.glob("*.dot")} == set(GRAPHS)
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(GRAPHS)
+    assert {path.stem for path in GOLDEN.glob("*.dot")} == {*GRAPHS, *(f"lenet_{name}" for name in OPTIONS)}
 
 
 def test_same_bytes_in_every_process():

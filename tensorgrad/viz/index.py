@@ -1,0 +1,67 @@
+"""A GraphView, looked up by id: what leads where, what is asked for, what is worth showing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .parts import EdgeView, NodeView, ResultView, TensorView
+
+if TYPE_CHECKING:
+    from .view import GraphView
+
+
+class Index:
+    """The boxes and edges of a view by id. Operations have numbers too: their places in the order in which they ran."""
+
+    def __init__(self, view: GraphView) -> None:
+        self.view = view
+        self.nodes: dict[str, NodeView] = {node.id: node for node in view.nodes}
+        self.tensors: dict[str, TensorView] = {tensor.id: tensor for tensor in view.tensors}
+        self.types = {module.path: module.type for module in view.modules}
+        self.ops = [node for node in view.nodes if node.kind == "op"]
+        self.number = {node.id: number for number, node in enumerate(self.ops)}
+        self._into: dict[str, list[EdgeView]] = {}
+        self._out_of: dict[str, list[EdgeView]] = {}
+        for edge in view.edges:
+            self._into.setdefault(edge.target, []).append(edge)
+            self._out_of.setdefault(edge.source, []).append(edge)
+        self.results: dict[str, list[ResultView]] = {}
+        for result in view.results:
+            self.results.setdefault(result.node, []).append(result)
+        self.strongest = max((g.stats.rms or 0.0 for edge in view.edges if (g := edge.gradient)), default=0.0)
+
+    def into(self, node: str) -> Sequence[EdgeView]:
+        """The edges that lead to a box, in the order of its inputs."""
+        return self._into.get(node, ())
+
+    def out_of(self, node: str) -> Sequence[EdgeView]:
+        """The edges that lead away from a box."""
+        return self._out_of.get(node, ())
+
+    def branches(self, node: str, output: int) -> bool:
+        """Whether gradients come back to an output along several edges."""
+        ways = (edge for edge in self.out_of(node) if edge.differentiable and edge.output == output)
+        return next(ways, None) is not None and next(ways, None) is not None
+
+    def shown_outputs(self, node: NodeView) -> list[int]:
+        """The outputs that something looks at; others, such as the indices of a maximum, would only take room."""
+        if len(node.outputs) == 1:
+            return [0]
+        looked_at = {edge.output for edge in self.out_of(node.id)}
+        looked_at.update(result.output for result in self.results.get(node.id, ()))
+        return [i for i in range(len(node.outputs)) if i in looked_at] or list(range(len(node.outputs)))
+
+    def docked(self, node: NodeView) -> bool:
+        """Whether this is a parameter that stands at the operation that uses it; one that is asked for stands alone."""
+        return node.kind == "parameter" and node.id in self._out_of and node.id not in self.results
+
+    def parameters_of(self, node: str) -> list[str]:
+        """The ids of the parameters that an operation uses, each once."""
+        sources = (self.nodes[edge.source] for edge in self.into(node))
+        return list(dict.fromkeys(source.tensor for source in sources if source.kind == "parameter"))
+
+    def saved_bytes(self, node: NodeView) -> int:
+        """What an operation keeps for the way back, apart from parameters, which are there anyway."""
+        held = {edge.name for edge in self.into(node.id) if self.nodes[edge.source].kind == "parameter"}
+        return sum(saved.bytes or 0 for saved in node.saved if saved.name not in held)

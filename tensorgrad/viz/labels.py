@@ -1,0 +1,138 @@
+"""Texts that have no place of their own: arrows' labels and frames' titles, put where nothing else is drawn."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from .arrows import BESIDE, Way, label_of
+from .ink import words
+from .layout import Layout, Point, Rect
+from .measure import SMALL, fit, text_width
+from .scene import Scene
+from .theme import Theme
+
+CELL_WIDTH, CELL_HEIGHT = 128.0, 32.0
+HEIGHT = SMALL * 1.25
+LONGEST = 4000.0  # of a line, in pixels, that labels are kept off; longer ones would fill the register
+
+
+class _Taken:
+    """What is taken, in cells, so that looking costs the same in pictures of any size."""
+
+    def __init__(self) -> None:
+        self.cells: dict[tuple[int, int], list[Rect]] = {}
+
+    def add(self, rect: Rect) -> None:
+        for cell in _cells(rect):
+            self.cells.setdefault(cell, []).append(rect)
+
+    def free(self, rect: Rect) -> bool:
+        x, y, width, height = rect
+        return not any(
+            x < other.x + other.width and other.x < x + width and y < other.y + other.height and other.y < y + height
+            for cell in _cells(rect)
+            for other in self.cells.get(cell, ())
+        )
+
+
+def _cells(rect: Rect) -> list[tuple[int, int]]:
+    x, y, width, height = rect
+    return [
+        (column, row)
+        for column in range(int(x // CELL_WIDTH), int((x + width) // CELL_WIDTH) + 1)
+        for row in range(int(y // CELL_HEIGHT), int((y + height) // CELL_HEIGHT) + 1)
+    ]
+
+
+def draw_texts(scene: Scene, ways: list[Way], placed: Layout, fills: dict[str, str], theme: Theme) -> list[str]:
+    """The titles of frames, each on its frame's fill, and the labels of arrows."""
+    labelled = any(arrow.label for arrow in scene.arrows)
+    if not labelled and not placed.frames:
+        return []
+    taken = _Taken()
+    sideways = scene.direction == "LR"
+    for points in placed.routes:
+        for line in _lines(points, sideways):
+            if line.width + line.height < LONGEST:
+                taken.add(line)
+    parts = _titles(scene, placed, fills, theme, taken)
+    if not labelled:
+        return parts
+    for rect in placed.boxes.values():
+        taken.add(rect)
+    for x, y, width, height in placed.frames.values():
+        if width + height < LONGEST:
+            taken.add(Rect(x, y, width, 1.0))
+            taken.add(Rect(x, y + height, width, 1.0))
+    return parts + _labels(scene, ways, placed, theme, taken)
+
+
+def _lines(points: tuple[Point, ...], sideways: bool) -> list[Rect]:
+    """About where a line runs: an S-curve in three steps."""
+    rects = []
+    if sideways:
+        points = tuple((y, x) for x, y in points)
+    for (x, y), (x2, y2) in pairwise(points):
+        steps = [(x, y, x2, y2)]
+        if x != x2 and y != y2:
+            third = (y2 - y) / 3
+            steps = [(x, y, x, y + third), (x, y + third, x2, y2 - third), (x2, y2 - third, x2, y2)]
+        for a, b, c, d in steps:
+            wide = Rect(min(a, c) - BESIDE, min(b, d), abs(a - c) + 2 * BESIDE, abs(b - d))
+            rects.append(Rect(wide.y, wide.x, wide.height, wide.width) if sideways else wide)
+    return rects
+
+
+def _titles(scene: Scene, placed: Layout, fills: dict[str, str], theme: Theme, taken: _Taken) -> list[str]:
+    """At the left end of a frame's head, or wherever along it no arrow passes."""
+    parts = []
+    for frame in scene.frames:
+        if frame.id not in placed.frames:
+            continue
+        x, y, width, _ = placed.frames[frame.id]
+        text = fit(frame.title, SMALL, min(240.0, width - 12), True)
+        long, room = text_width(text, SMALL, True), width - 14
+        starts = [x + 7 + step * (room - long) / 4 for step in (0, 4, 1, 3, 2)] if room > long else [x + 7]
+        places = [Rect(start, y + 3, long, HEIGHT) for start in starts]
+        place = next((place for place in places if taken.free(place)), places[0])
+        taken.add(place)
+        halo = _halo(fills[frame.id])
+        parts.append(words(place.x, y + 13, text, SMALL, theme.quiet, font_weight="bold", **halo))
+    return parts
+
+
+def _labels(scene: Scene, ways: list[Way], placed: Layout, theme: Theme, taken: _Taken) -> list[str]:
+    parts = []
+    for way, points in zip(ways, placed.routes, strict=True):
+        for number in (way.down, way.up):
+            label = label_of(scene.arrows[number]) if number is not None else ""
+            if not label:
+                continue
+            width = text_width(label, SMALL)
+            places = _places(points, width, scene.direction == "LR", number == way.up)
+            rects = [Rect(x, y, width, HEIGHT) for x, y in places]
+            rect = next((rect for rect in rects if taken.free(rect)), rects[0])
+            taken.add(rect)
+            colour = theme.backward if number == way.up else theme.quiet
+            parts.append(words(rect.x, rect.y + HEIGHT - 3, label, SMALL, colour, **_halo(theme.page)))
+    return parts
+
+
+def _places(points: tuple[Point, ...], width: float, sideways: bool, up: bool) -> list[Point]:
+    """Left top corners to try: forward labels near the target, gradients' near where they arrive."""
+    (x, y), (other_x, other_y) = (points[0], points[-1]) if up else (points[-1], points[0])
+    if sideways:
+        edge = x + 9 if up else x - width - 9
+        sides = [y + BESIDE + 3, y - HEIGHT - BESIDE - 3]
+        ends = [(edge, side) for side in (sides if up else sides[::-1])]
+        return ends + [(edge, y + step * HEIGHT) for step in (1.5, -2.5, 2.5, -3.5)]
+    right, left = BESIDE + 4, -width - BESIDE - 4
+    lines = [y + 2, y + 2 + HEIGHT] if up else [y - HEIGHT - 4, y - 2 * HEIGHT - 4]
+    near = [(x + side, line) for line in lines for side in (right, left)]
+    line = other_y - HEIGHT - 4 if up else other_y + 2
+    return near + [(other_x + side, line) for side in (right, left)]
+
+
+def _halo(colour: str) -> dict[str, str]:
+    """A rim around letters, so that a line behind does not cut them."""
+    return {"stroke": colour, "stroke_width": "3", "paint_order": "stroke", "stroke_linejoin": "round"}
