@@ -242,7 +242,7 @@ def dropout(
     *,
     generator: np.random.Generator | None = None,
 ) -> tg.Tensor:
-    """See `tg.dropout`. `inplace` is taken for code written for PyTorch, and changes nothing."""
+    """`tg.dropout` with PyTorch's signature: `inplace` is taken for code written for PyTorch, and changes nothing."""
     return tg.dropout(input, p, training, generator=generator)
 
 
@@ -254,7 +254,10 @@ def dropout1d(
     *,
     generator: np.random.Generator | None = None,
 ) -> tg.Tensor:
-    """Dropout of whole channels of (N, C, L) or (C, L); see `tg.dropout`."""
+    """While training, zero each channel of (N, C, L) or (C, L) with probability `p`, scale the others by 1 / (1 - p).
+
+    As in `tg.dropout`, but with one draw for each channel of each sample. `inplace` changes nothing.
+    """
     return _dropout_channels("dropout1d", input, p, training, generator, 1, True)
 
 
@@ -266,7 +269,10 @@ def dropout2d(
     *,
     generator: np.random.Generator | None = None,
 ) -> tg.Tensor:
-    """Dropout of whole channels of (N, C, H, W); see `tg.dropout`."""
+    """While training, zero each channel of (N, C, H, W) with probability `p` and scale the others by 1 / (1 - p).
+
+    As in `tg.dropout`, but with one draw for each channel of each sample. `inplace` changes nothing.
+    """
     return _dropout_channels("dropout2d", input, p, training, generator, 2, False)
 
 
@@ -278,7 +284,11 @@ def dropout3d(
     *,
     generator: np.random.Generator | None = None,
 ) -> tg.Tensor:
-    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W); see `tg.dropout`."""
+    """While training, zero each channel of volumes with probability `p` and scale the others by 1 / (1 - p).
+
+    Volumes are (N, C, D, H, W) or (C, D, H, W). As in `tg.dropout`, but with one draw for each channel of each sample.
+    `inplace` changes nothing.
+    """
     return _dropout_channels("dropout3d", input, p, training, generator, 3, True)
 
 

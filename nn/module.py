@@ -37,15 +37,16 @@ class Parameter(tg.Tensor):
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         if keeps_blank(data):
             super().__init__(np.zeros((), data.dtype), requires_grad=requires_grad)
-            self._data = data
+            self._array = data
         else:
-            super().__init__(data, requires_grad=requires_grad)
+            values = data.detach() if isinstance(data, tg.Tensor) else data  # a copy is asked for, not a gradient
+            super().__init__(values, requires_grad=requires_grad)
 
     def cast_(self, dtype: Any) -> Self:
         """Change its dtype, and that of its gradient, in place: to optimisers it is the same parameter."""
         grad = self.grad
-        self._data = cast(self._data, dtype)
-        self.data = self._data  # told to graphs that saved the values
+        self._array = cast(self._array, dtype)
+        self.data = self._array  # told to graphs that saved the values
         self.grad = None if grad is None else grad.detach().to(dtype)
         return self
 

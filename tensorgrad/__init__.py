@@ -322,6 +322,7 @@ from .ops.shape import permute as permute
 from .ops.shape import reshape as reshape
 from .ops.shape import squeeze as squeeze
 from .ops.shape import stack as stack
+from .ops.shape import t as t
 from .ops.shape import transpose as transpose
 from .ops.shape import unsqueeze as unsqueeze
 from .ops.shuffle import channel_shuffle as channel_shuffle
@@ -844,6 +845,7 @@ __all__ = [
     "sum",
     "swapaxes",
     "swapdims",
+    "t",
     "take",
     "take_along_dim",
     "tan",

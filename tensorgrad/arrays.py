@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
 
-from .dtypes import canonical
+from .dtypes import canonical, dtype_of
 from .errors import DTypeError, ShapeError
+from .modes import STATE
 from .node import Array, TensorBase, make_tensor
+from .ops.check import refuse_gradient
 
 
 class device:
@@ -72,34 +75,52 @@ def size_of(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def number_of(name: str, what: str, value: Any) -> Any:
-    """A Python number, also of a NumPy number or of a tensor of one value."""
+    """A Python number, also of a NumPy number or of a tensor of one value, unless that requires a gradient."""
+    refuse_gradient(name, what, value)
     if isinstance(value, (TensorBase, np.ndarray, np.generic)):
-        array = value._data if isinstance(value, TensorBase) else np.asarray(value)
+        array = value._array if isinstance(value, TensorBase) else np.asarray(value)
         value = array.item() if array.size == 1 else value
     if not isinstance(value, (bool, int, float)):
         raise DTypeError(f"{name}: {what} must be a number, got {value!r}")
     return value
 
 
-def to_array(data: Any, dtype: Any = None) -> Array:
-    """A new array of numbers, (nested lists of) Python numbers, arrays or tensors, by PyTorch's dtypes."""
-    if isinstance(data, TensorBase):
-        data = data._data
-    elif isinstance(data, (list, tuple)):
-        data = _plain(data)
+def to_array(data: Any, dtype: Any = None, name: str = "tensor") -> Array:
+    """A new array of numbers, (nested lists of) Python numbers, arrays or tensors, by PyTorch's dtypes.
+
+    Warns, while recording, if a tensor among them requires a gradient: the copy has no history.
+    """
+    if dtype is not None:
+        dtype = dtype_of(name, dtype)
+    if isinstance(data, (TensorBase, list, tuple)):
+        found: list[TensorBase] = []
+        data = _plain(data, found)
+        if found and STATE.get().recording:
+            warnings.warn(
+                f"{name}: a tensor that requires a gradient is copied, and the copy has no history: no gradient will "
+                "reach it. Use stack() or clone() to keep the gradient, detach() to say that none is wanted",
+                UserWarning,
+                stacklevel=3,
+            )
+    elif hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
+        data = np.asarray(data)  # of another library, which may not know NumPy's keyword `copy`
     try:
         array = np.array(data, dtype=dtype)
     except ValueError as error:
-        raise ShapeError(f"tensor: the data is not a regular array of numbers: {error}") from None
+        raise ShapeError(f"{name}: the data is not a regular array of numbers: {error}") from None
     if dtype is None and array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise DTypeError(f"tensor: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
+        raise DTypeError(f"{name}: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
     return canonical(array)
 
 
-def _plain(data: Any) -> Any:
-    """Nested lists without tensors in them."""
+def _plain(data: Any, found: list[TensorBase]) -> Any:
+    """Nested lists with arrays for tensors; those that require a gradient are added to `found`."""
     if isinstance(data, (list, tuple)):
-        return [_plain(item) for item in data]
-    return data._data if isinstance(data, TensorBase) else data
+        return [_plain(item, found) for item in data]
+    if not isinstance(data, TensorBase):
+        return data
+    if data._requires_grad:
+        found.append(data)
+    return data._array

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arrays import check_device, made, number_of, size_of, to_array
-from .dtypes import canonical
+from .dtypes import canonical, dtype_of
 from .errors import DTypeError, ShapeError, SharingError
 from .node import Array, TensorBase, make_tensor
 from .ops.split import integer
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor holding a copy of numbers, nested lists, an array or a tensor."""
-    return made("tensor", to_array(data, dtype), requires_grad, device)
+    """A tensor holding a copy of numbers, nested lists, an array or a tensor.
+
+    The copy is a leaf: of a tensor that requires a gradient, alone or in a list, it warns that none will reach it.
+    `stack` and `clone` keep the gradient, `detach` says that none is wanted.
+    """
+    return made("tensor", to_array(data, dtype, "tensor"), requires_grad, device)
 
 
 def from_numpy(array: Array) -> Tensor:
@@ -67,15 +71,20 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 
 
 def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """The tensor itself, or a tensor around an array without a copy, or a new tensor of numbers and lists."""
+    """The tensor itself, or a tensor around an array without a copy, or a new tensor of numbers and lists.
+
+    Of a list with a tensor in it that requires a gradient it warns, as `tensor` does.
+    """
     check_device("as_tensor", device)
     if isinstance(data, np.ndarray):
         data = from_numpy(data)
     if not isinstance(data, TensorBase):
-        return made("as_tensor", to_array(data, dtype))
-    array = data._data
+        return made("as_tensor", to_array(data, dtype, "as_tensor"))
+    array = data._array
     same: Any = data
-    return same if dtype is None or array.dtype == np.dtype(dtype) else astype(data, dtype=np.dtype(dtype))
+    if dtype is None or array.dtype == dtype_of("as_tensor", dtype):
+        return same
+    return astype(data, dtype=np.dtype(dtype))
 
 
 # Of one value
@@ -83,22 +92,22 @@ def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
 
 def empty(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of a shape whose values are whatever the memory holds: `empty(2, 3)` or `empty((2, 3))`."""
-    return made("empty", np.empty(size_of("empty", size), dtype), requires_grad, device)
+    return made("empty", np.empty(size_of("empty", size), dtype_of("empty", dtype)), requires_grad, device)
 
 
 def zeros(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape, `zeros(2, 3)` or `zeros((2, 3))`."""
-    return made("zeros", np.zeros(size_of("zeros", size), dtype), requires_grad, device)
+    return made("zeros", np.zeros(size_of("zeros", size), dtype_of("zeros", dtype)), requires_grad, device)
 
 
 def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape."""
-    return made("ones", np.ones(size_of("ones", size), dtype), requires_grad, device)
+    return made("ones", np.ones(size_of("ones", size), dtype_of("ones", dtype)), requires_grad, device)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """One value everywhere. Without `dtype` the value gives it: bool, int64 or float32."""
-    value = to_array(number_of("full", "fill_value", fill_value), dtype)
+    value = to_array(number_of("full", "fill_value", fill_value), dtype, "full")
     return made("full", np.full(size_of("full", (size,)), value), requires_grad, device)
 
 
@@ -122,7 +131,7 @@ def full_like(
 ) -> Tensor:
     """One value everywhere, of another tensor's shape and dtype."""
     shape, target = _like("full_like", input, dtype)
-    value = to_array(number_of("full_like", "fill_value", fill_value), target)
+    value = to_array(number_of("full_like", "fill_value", fill_value), target, "full_like")
     return made("full_like", np.full(shape, value), requires_grad, device)
 
 
@@ -130,8 +139,8 @@ def _like(name: str, input: Any, dtype: Any) -> tuple[tuple[int, ...], np.dtype[
     """The shape of a tensor, and its dtype unless another is given."""
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise DTypeError(f"{name}: input is a {type(input).__name__}, not a tensor")
-    array = input._data if isinstance(input, TensorBase) else input
-    return array.shape, np.dtype(array.dtype if dtype is None else dtype)
+    array = input._array if isinstance(input, TensorBase) else input
+    return array.shape, array.dtype if dtype is None else dtype_of(name, dtype)
 
 
 # Of values in a row
@@ -157,7 +166,7 @@ def arange(
     values = first + np.arange(count) * step
     if dtype is None:
         dtype = np.int64 if whole else np.float32
-    return made("arange", values.astype(dtype), requires_grad, device)
+    return made("arange", values.astype(dtype_of("arange", dtype)), requires_grad, device)
 
 
 def linspace(
@@ -167,7 +176,7 @@ def linspace(
     values = np.linspace(
         number_of("linspace", "start", start), number_of("linspace", "end", end), _steps("linspace", steps)
     )
-    return made("linspace", values.astype(dtype), requires_grad, device)
+    return made("linspace", values.astype(dtype_of("linspace", dtype)), requires_grad, device)
 
 
 def logspace(
@@ -185,7 +194,7 @@ def logspace(
         number_of("logspace", "start", start), number_of("logspace", "end", end), _steps("logspace", steps)
     )
     values = np.power(float(number_of("logspace", "base", base)), exponents)
-    return made("logspace", values.astype(dtype), requires_grad, device)
+    return made("logspace", values.astype(dtype_of("logspace", dtype)), requires_grad, device)
 
 
 def _steps(name: str, steps: Any) -> int:
@@ -200,4 +209,4 @@ def eye(
 ) -> Tensor:
     """Ones on the diagonal of an n x m matrix, zeros elsewhere; square if `m` is not given."""
     rows, columns = size_of("eye", (n, n if m is None else m))
-    return made("eye", np.eye(rows, columns, dtype=dtype), requires_grad, device)
+    return made("eye", np.eye(rows, columns, dtype=dtype_of("eye", dtype)), requires_grad, device)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import DTypeError
+
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 SCALARS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: FLOAT32}  # what Python numbers become
 RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # a dtype of a higher kind wins over any of a lower one
@@ -19,6 +21,16 @@ def canonical(array: Any) -> Any:
     if array.dtype is standard:
         return array
     return array.view(standard) if array.dtype.isnative else array.astype(standard)
+
+
+def dtype_of(name: str, given: Any) -> np.dtype[Any]:
+    """The dtype that an argument names: NumPy's own, `np.float32`, "float32" or `float`."""
+    try:
+        return np.dtype(given)
+    except TypeError:
+        raise DTypeError(
+            f"{name}: dtype {given!r} is no dtype: give one as tg.float32, or its name 'float32'"
+        ) from None
 
 
 def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:

@@ -38,7 +38,7 @@ class Fills(TensorBase):
         dtype = _float("uniform_", self)
 
         def draw() -> Array:
-            values = draw_uniform("uniform_", self._data.shape, np.float64, generator) * (high - low) + low
+            values = draw_uniform("uniform_", self._array.shape, np.float64, generator) * (high - low) + low
             below = np.nextafter(dtype.type(high), dtype.type(low))  # where rounding would give `high` itself
             return np.minimum(values.astype(dtype), below)
 
@@ -53,7 +53,7 @@ class Fills(TensorBase):
         return _fill(
             "normal_",
             self,
-            lambda: draw_normal("normal_", self._data.shape, np.float64, generator) * width + centre,
+            lambda: draw_normal("normal_", self._array.shape, np.float64, generator) * width + centre,
         )
 
     def exponential_(self, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
@@ -65,39 +65,41 @@ class Fills(TensorBase):
         return _fill(
             "exponential_",
             self,
-            lambda: generator_for("exponential_", generator).standard_exponential(self._data.shape) / rate,
+            lambda: generator_for("exponential_", generator).standard_exponential(self._array.shape) / rate,
         )
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         """1 with probability p, else 0; `p` is a number, or a tensor that broadcasts to this one's shape."""
         tensor = isinstance(p, (TensorBase, np.ndarray))
-        probability = getattr(p, "_data", p) if tensor else number_of("bernoulli_", "p", p)
+        probability = getattr(p, "_array", p) if tensor else number_of("bernoulli_", "p", p)
         try:
-            probability = np.broadcast_to(probability, self._data.shape)
+            probability = np.broadcast_to(probability, self._array.shape)
         except ValueError:
             raise ShapeError(
-                f"bernoulli_: p of shape {np.shape(probability)} does not broadcast to {self._data.shape}"
+                f"bernoulli_: p of shape {np.shape(probability)} does not broadcast to {self._array.shape}"
             ) from None
-        return _fill("bernoulli_", self, lambda: draw_bernoulli("bernoulli_", probability, self._data.shape, generator))
+        return _fill(
+            "bernoulli_", self, lambda: draw_bernoulli("bernoulli_", probability, self._array.shape, generator)
+        )
 
     def random_(self, from_: int = 0, to: int | None = None, *, generator: Any = None) -> Tensor:
         """Integers from `from_` to `to` - 1, `random_(to)` from 0; without arguments, from 0 to the largest.
 
         That is, of floats, the largest up to which they hold every integer.
         """
-        dtype = self._data.dtype
+        dtype = self._array.dtype
         if to is None and from_ != 0:
             from_, to = 0, from_
         if to is None:
             largest = 1 if dtype.kind == "b" else WHOLE[dtype.itemsize] if dtype.kind == "f" else np.iinfo(dtype).max
             to = min(int(largest), np.iinfo(np.int64).max) + 1
         low, high = from_, to
-        return _fill("random_", self, lambda: draw_integers("random_", low, high, self._data.shape, generator))
+        return _fill("random_", self, lambda: draw_integers("random_", low, high, self._array.shape, generator))
 
 
 def _fill(name: str, tensor: Any, draw: Callable[[], Array]) -> Tensor:
     """Put what is drawn in the tensor's place: nothing is drawn before `_assign` has found that it may."""
-    dtype = tensor._data.dtype
+    dtype = tensor._array.dtype
 
     def write(array: Array, _: Any) -> None:
         array[...] = draw()
@@ -108,7 +110,7 @@ def _fill(name: str, tensor: Any, draw: Callable[[], Array]) -> Tensor:
 
 
 def _float(name: str, tensor: TensorBase) -> np.dtype[Any]:
-    dtype = tensor._data.dtype
+    dtype = tensor._array.dtype
     if dtype.kind != "f":
         raise DTypeError(f"{name}: random floats need a float dtype, the tensor has dtype {dtype}")
     return dtype

@@ -82,7 +82,7 @@ def backward(
             tensor._grad = make_tensor(g)
         else:
             # In place: .grad may be a slice of an optimiser's flat buffer.
-            np.add(tensor._grad._data, g, out=tensor._grad._data)
+            np.add(tensor._grad._array, g, out=tensor._grad._array)
             version_cell(tensor._grad)[0] += 1
 
 
@@ -116,7 +116,7 @@ def grad(
         g = found.get(source)
         if g is None and not allow_unused:
             raise GradientError(
-                f"grad: the outputs do not depend on input {number}, of shape {target._data.shape}; "
+                f"grad: the outputs do not depend on input {number}, of shape {target._array.shape}; "
                 "pass allow_unused=True to get None for it"
             )
         if g is not None and source in given:
@@ -135,7 +135,7 @@ def _seeds(name: str, roots: Sequence[TensorBase], gradients: Sequence[Any] | No
     for number, root in enumerate(roots):
         if not isinstance(root, TensorBase) or not root._requires_grad:
             raise GradientError(f"{name}: the tensor does not require a gradient, and no operation that made it does")
-        data, g = root._data, None if gradients is None else gradients[number]
+        data, g = root._array, None if gradients is None else gradients[number]
         if g is None:
             if data.size != 1:
                 raise GradientError(
@@ -144,7 +144,7 @@ def _seeds(name: str, roots: Sequence[TensorBase], gradients: Sequence[Any] | No
                     f"({'gradient' if name == 'backward' else 'grad_outputs'}=...)"
                 )
             g = np.ones_like(data)
-        array = g._data if isinstance(g, TensorBase) else np.asarray(g)
+        array = g._array if isinstance(g, TensorBase) else np.asarray(g)
         if array.shape != data.shape:
             raise ShapeError(f"{name}: the gradient has shape {array.shape}, the tensor {data.shape}")
         if array.dtype != data.dtype:
@@ -208,7 +208,7 @@ def _carry_back(
         if giver is not None:
             like: Any = source  # a node has its output 0's shape and dtype
             if source.__class__ is not Node:
-                like = form_of(source) if source.__class__ is tuple else source._data
+                like = form_of(source) if source.__class__ is tuple else source._array
             fits = g.__class__ is expected or (expected is not None and isinstance(g, np.generic))
             if not fits or g.shape != like.shape or g.dtype is not like.dtype:
                 g = _fitted(giver, number, g)
@@ -450,15 +450,15 @@ def _run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any, name: str) -> Any
             shown = g
         else:
             shown = make_tensor(g.view())  # it may be another tensor's cotangent too: not to be written to
-            shown._data.flags.writeable = False
+            shown._array.flags.writeable = False
         result = hook(shown)
         if result is not None:
-            if not isinstance(result, TensorBase) or result._data.shape != g.shape:
+            if not isinstance(result, TensorBase) or result._array.shape != g.shape:
                 got = getattr(result, "shape", type(result).__name__)
                 raise GradientError(f"{name}: a gradient hook returned {got}, expected a tensor of shape {g.shape}")
-            if result._data.dtype != g.dtype:
+            if result._array.dtype != g.dtype:
                 result = astype(result, dtype=g.dtype)
-            g = result if isinstance(g, TensorBase) else result._data
+            g = result if isinstance(g, TensorBase) else result._array
     return g
 
 

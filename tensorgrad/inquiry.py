@@ -39,7 +39,7 @@ def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:
 
     A number, and a tensor of no axes, changes it only by its kind: bool, integer or float.
     """
-    return dtypes.result_type(*[x._data if isinstance(x, TensorBase) else x for x in (tensor1, tensor2)])
+    return dtypes.result_type(*[x._array if isinstance(x, TensorBase) else x for x in (tensor1, tensor2)])
 
 
 def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:

@@ -7,6 +7,7 @@ tensor in place.
 
 from __future__ import annotations
 
+from . import sampling
 from .node import TensorBase
 from .ops import (
     activation,
@@ -135,6 +136,7 @@ class Methods(TensorBase):
     # Activations
     hardshrink = piecewise.hardshrink
     log_softmax = activation.log_softmax
+    prelu = activation.prelu
     relu = activation.relu
     sigmoid = activation.sigmoid
     softmax = activation.softmax
@@ -234,6 +236,7 @@ class Methods(TensorBase):
     squeeze = shape.squeeze
     swapaxes = arrange.swapaxes
     swapdims = arrange.swapdims
+    t = shape.t
     tensor_split = splitting.tensor_split
     transpose = shape.transpose
     tril = triangle.tril
@@ -263,6 +266,10 @@ class Methods(TensorBase):
     scatter_reduce = scatters.scatter_reduce
     take = index.take
     take_along_dim = index.take_along_dim
+
+    # Random numbers
+    bernoulli = sampling.bernoulli
+    multinomial = sampling.multinomial
 
     # Linear algebra
     addbmm = added_products.addbmm

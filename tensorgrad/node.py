@@ -27,10 +27,10 @@ class TensorBase:
     needed; every write through the engine adds one to it, which is how a walk notices that a saved array was changed.
     """
 
-    __slots__ = ("__weakref__", "_alias", "_data", "_grad", "_hooks", "_requires_grad", "_version", "index", "node")
+    __slots__ = ("__weakref__", "_alias", "_array", "_grad", "_hooks", "_requires_grad", "_version", "index", "node")
 
     _alias: bool  # its memory is another tensor's: a view, or detached
-    _data: Array
+    _array: Array
     _grad: TensorBase | None
     _hooks: dict[int, Callable[[Any], Any]] | None
     _requires_grad: bool
@@ -43,7 +43,7 @@ def make_tensor(data: Array, requires_grad: bool = False, node: Node | None = No
     """A tensor around an array, without a check or a copy."""
     tensor = object.__new__(_tensor_type)
     tensor._alias = False
-    tensor._data = data
+    tensor._array = data
     tensor._grad = None
     tensor._hooks = None
     tensor._requires_grad = requires_grad
@@ -235,7 +235,7 @@ def form_of(source: Source) -> Form:
     if isinstance(source, Node):
         return Form(source.shape, source.dtype)
     if isinstance(source, TensorBase):
-        return Form(source._data.shape, source._data.dtype)
+        return Form(source._array.shape, source._array.dtype)
     if isinstance(source, Form):
         return source
     return source[0].outputs[source[1]] if isinstance(source, tuple) else Form((), None)

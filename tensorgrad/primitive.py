@@ -22,6 +22,7 @@ from .rules import BYPRODUCT, INPUT, OUTPUT, Plan, make_plan
 ndarray, asarray = np.ndarray, np.asarray
 NOTHING: dict[str, Any] = {}  # the parameters of the calls that have none
 CONSTANT = [0]  # the version cell of what is no tensor's: writes to a user's array or number are not noticed
+NO_INPUT = {str, bytes, list, tuple, set, dict}  # NumPy would make an array of some, and Python repeat them
 next_number = itertools.count().__next__
 _verify: Callable[..., None] | None = None
 
@@ -134,7 +135,7 @@ class Primitive:
         for arg in args:
             if isinstance(arg, TensorBase):
                 tensors = True
-                data = arg._data
+                data = arg._array
                 arrays.append(data)
                 if arg._requires_grad:
                     wanted |= bit
@@ -147,10 +148,13 @@ class Primitive:
                     plain = plain and dtype is None and (data.dtype is FLOAT32 or data.dtype is FLOAT64)
                     dtype = data.dtype
             else:
+                kind = arg.__class__
                 arrays.append(arg)
-                if arg.__class__ is float or arg.__class__ is int:
+                if kind is float or kind is int:
                     sources.append(arg)
                 else:
+                    if kind is not ndarray and kind in NO_INPUT:
+                        _checked(self, args)  # which says so
                     sources.append(None)
                     others, plain = True, False
             bit += bit
@@ -229,7 +233,7 @@ def binary(op: Primitive, a: Any, b: Any) -> Any:
     dtype = None
     if isinstance(a, TensorBase) and a._requires_grad:
         wanted = 1
-        x = a._data
+        x = a._array
         dtype = x.dtype
         node = a.node
         from_a: Source = a if node is None else (node, a.index) if a.index else node
@@ -237,7 +241,7 @@ def binary(op: Primitive, a: Any, b: Any) -> Any:
         x = from_a = a
         usual = usual and (a.__class__ is float or a.__class__ is int)
     if isinstance(b, TensorBase) and b._requires_grad:
-        y = b._data
+        y = b._array
         usual = usual and (not wanted or y.dtype is dtype)
         wanted += 2
         dtype = y.dtype
@@ -384,7 +388,7 @@ def _checked(op: Primitive, args: Sequence[Any]) -> list[Any] | None:
     changed = False
     checked = []
     for name, arg in zip(op.inputs * len(args) if op.variadic else op.inputs, args, strict=False):
-        data = arg._data if isinstance(arg, TensorBase) else arg
+        data = arg._array if isinstance(arg, TensorBase) else arg
         if isinstance(data, np.generic):
             arg = data = data.item()
             changed = True
@@ -402,7 +406,7 @@ def _promoted(op: Primitive, args: Sequence[Any]) -> list[Any] | None:
     numbers = _checked(op, args)
     args, changed = numbers or args, numbers is not None
     named = [*zip(op.inputs, args, strict=False)]
-    target = result_type(*[getattr(arg, "_data", arg) for name, arg in named if name not in op.fixed])
+    target = result_type(*[getattr(arg, "_array", arg) for name, arg in named if name not in op.fixed])
     if op.floats and target.kind != "f":
         target = FLOAT32
     if all(isinstance(arg, (bool, int, float)) for name, arg in named if name not in op.fixed):
@@ -418,7 +422,7 @@ def _promoted(op: Primitive, args: Sequence[Any]) -> list[Any] | None:
 
 def promote_all(tensors: Sequence[Any]) -> list[Any]:
     """Tensors and arrays cast to their common dtype."""
-    target = result_type(*[getattr(tensor, "_data", tensor) for tensor in tensors])
+    target = result_type(*[getattr(tensor, "_array", tensor) for tensor in tensors])
     return [tensor if tensor.dtype == target else astype(tensor, dtype=target) for tensor in tensors]
 
 

@@ -42,7 +42,7 @@ def set_printoptions(
 
 def shown(tensor: TensorBase) -> str:
     """A tensor with its values, its dtype unless it is the usual one, and the operation that made it."""
-    array = tensor._data
+    array = tensor._array
     values = np.array2string(
         array,
         separator=", ",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from .errors import DTypeError, ShapeError
 
 _seed = secrets.randbits(63)
 _generator = np.random.default_rng(_seed)
@@ -21,6 +24,12 @@ def default_generator() -> np.random.Generator:
 def manual_seed(seed: int) -> np.random.Generator:
     """Start the default generator anew from `seed`, so that everything drawn from it repeats; returns it."""
     global _seed
+    try:
+        seed = operator.index(seed)
+    except TypeError:
+        raise DTypeError(f"manual_seed: seed must be an int, got {seed!r}") from None
+    if seed < 0:
+        raise ShapeError(f"manual_seed: seed must be at least 0, got {seed}")
     _generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     _seed = seed
     return _generator

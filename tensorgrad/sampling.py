@@ -12,6 +12,7 @@ import numpy as np
 
 from .arrays import made, number_of, size_of
 from .creation import _like
+from .dtypes import dtype_of
 from .errors import DTypeError, ShapeError
 from .node import Array, TensorBase
 from .ops.check import are_tensors, generator_for
@@ -58,7 +59,7 @@ def randint(
     if size is None:
         raise DTypeError("randint: the size is missing: randint(low, high, size) or randint(high, size)")
     values = draw_integers("randint", low, high, size_of("randint", (size,)), generator)
-    return made("randint", values.astype(dtype), requires_grad, device)
+    return made("randint", values.astype(dtype_of("randint", dtype)), requires_grad, device)
 
 
 def randperm(
@@ -67,7 +68,7 @@ def randperm(
     """The integers from 0 to n - 1 in a random order."""
     (count,) = size_of("randperm", (n,))
     order = generator_for("randperm", generator).permutation(count)
-    return made("randperm", order.astype(dtype), requires_grad, device)
+    return made("randperm", order.astype(dtype_of("randperm", dtype)), requires_grad, device)
 
 
 # Of the shape of another tensor
@@ -143,7 +144,7 @@ def normal(
     if dtype is None:
         dtype = np.result_type(*[x.dtype for x in arrays]) if arrays else np.float32
     values = draw_normal("normal", shape, np.float64, generator) * width + centre
-    return made("normal", values.astype(dtype), requires_grad, device)
+    return made("normal", values.astype(dtype_of("normal", dtype)), requires_grad, device)
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: _Generator = None) -> Tensor:
@@ -167,7 +168,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     are weights above 0, where PyTorch draws some of weight 0.
     """
     are_tensors("multinomial", input=input)
-    weights: Array = input._data if isinstance(input, TensorBase) else input
+    weights: Array = input._array if isinstance(input, TensorBase) else input
     count = integer("multinomial", "num_samples", num_samples)
     if weights.dtype.kind != "f":
         raise DTypeError(f"multinomial: weights are floats, input has dtype {weights.dtype}")
@@ -235,12 +236,12 @@ def draw_bernoulli(name: str, probability: Any, shape: tuple[int, ...], generato
 
 def _number_or_array(name: str, what: str, value: Any) -> Any:
     if isinstance(value, (TensorBase, np.ndarray)):
-        return value._data if isinstance(value, TensorBase) else value
+        return value._array if isinstance(value, TensorBase) else value
     return number_of(name, what, value)
 
 
 def _float(name: str, dtype: Any) -> np.dtype[Any]:
-    target = np.dtype(dtype)
+    target = dtype_of(name, dtype)
     if target.kind != "f":
         raise DTypeError(f"{name}: random floats need a float dtype, got {target}")
     return target

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from . import numpy_door
 from .arrays import to_array
 from .casts import Casts
 from .dtypes import canonical
-from .errors import DTypeError, GradientError, ShapeError, SharingError
+from .errors import DTypeError, GradientError, ShapeError, SharingError, TensorgradError
 from .fills import Fills
 from .graph import backward as _backward
 from .methods import Methods
@@ -24,6 +26,7 @@ from .primitive import astype, binary
 from .printing import shown
 
 OPERAND = (TensorBase, float, int, np.ndarray, np.generic)  # what is usual first
+BUILT_IN = {str, bytes, list, tuple, dict, set, NoneType}  # these have no say in arithmetic with a tensor
 
 _next_key = iter(range(2**63)).__next__
 
@@ -40,7 +43,7 @@ class Tensor(Methods, Casts, Fills):
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self._alias = False
-        self._data = to_array(data, dtype)
+        self._array = to_array(data, dtype, type(self).__name__)
         self._grad = None
         self._hooks = None
         self._requires_grad = False
@@ -55,14 +58,14 @@ class Tensor(Methods, Casts, Fills):
     @property
     def data(self) -> Array:
         """The array itself, not a copy. Writes through it are not seen by the engine; `x.data = array` is."""
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, value: Any) -> None:
-        if value is not self._data:  # else it says that the array was written to
-            array = value._data if isinstance(value, TensorBase) else np.asarray(value)
+        if value is not self._array:  # else it says that the array was written to
+            array = value._array if isinstance(value, TensorBase) else np.asarray(value)
             self._check_like("data", array)
-            self._data = canonical(array)
+            self._array = canonical(array)
         version_cell(self)[0] += 1
 
     @property
@@ -75,14 +78,14 @@ class Tensor(Methods, Casts, Fills):
         if value is not None and not isinstance(value, TensorBase):
             raise DTypeError(f"grad: must be a tensor or None, got {type(value).__name__}")
         if value is not None:
-            self._check_like("grad", value._data)
+            self._check_like("grad", value._array)
         self._grad = value
 
     def _check_like(self, name: str, array: Array) -> None:
-        if array.shape != self._data.shape:
-            raise ShapeError(f"{name}: the tensor has shape {self._data.shape}, got {array.shape}")
-        if array.dtype != self._data.dtype:
-            raise DTypeError(f"{name}: the tensor has dtype {self._data.dtype}, got {array.dtype}")
+        if array.shape != self._array.shape:
+            raise ShapeError(f"{name}: the tensor has shape {self._array.shape}, got {array.shape}")
+        if array.dtype != self._array.dtype:
+            raise DTypeError(f"{name}: the tensor has dtype {self._array.dtype}, got {array.dtype}")
 
     @property
     def requires_grad(self) -> bool:
@@ -91,8 +94,8 @@ class Tensor(Methods, Casts, Fills):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if value and self._data.dtype.kind != "f":
-            raise GradientError(f"requires_grad: only floats have gradients, the tensor has dtype {self._data.dtype}")
+        if value and self._array.dtype.kind != "f":
+            raise GradientError(f"requires_grad: only floats have gradients, the tensor has dtype {self._array.dtype}")
         if not value and self.node is not None:
             raise GradientError(f"requires_grad: the result of {self.node.name} is not a leaf: use detach()")
         self._requires_grad = bool(value)
@@ -105,34 +108,34 @@ class Tensor(Methods, Casts, Fills):
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of its axes."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """NumPy's dtype of its values."""
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one axis."""
-        return self._data.shape if dim is None else self._data.shape[dim]
+        return self._array.shape if dim is None else self._array.shape[dim]
 
     def numel(self) -> int:
         """The number of values."""
-        return self._data.size
+        return self._array.size
 
     def dim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def T(self) -> Tensor:
         """The axes in reverse order."""
-        return shape.permute(self, tuple(range(self._data.ndim))[::-1])
+        return shape.permute(self, tuple(range(self._array.ndim))[::-1])
 
     @property
     def mT(self) -> Tensor:
@@ -162,7 +165,7 @@ class Tensor(Methods, Casts, Fills):
 
     def detach(self) -> Tensor:
         """The same memory without a history; writes to either are noticed by the graphs of both."""
-        result: Tensor = make_tensor(self._data)
+        result: Tensor = make_tensor(self._array)
         result._version = version_cell(self)
         result._alias = True
         return result
@@ -196,20 +199,25 @@ class Tensor(Methods, Casts, Fills):
 
     def item(self) -> Any:
         """The one value as a Python number."""
-        if self._data.size != 1:
-            raise ShapeError(f"item: only a tensor of one value is a number, this one has shape {self._data.shape}")
-        return self._data.item()
+        if self._array.size != 1:
+            raise ShapeError(f"item: only a tensor of one value is a number, this one has shape {self._array.shape}")
+        return self._array.item()
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._array.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if self._requires_grad:
-            raise GradientError("numpy: the tensor requires a gradient, which an array would lose: call detach() first")
+        self._check_no_gradient("numpy")
         if copy is None:
-            return self._data if dtype is None else self._data.astype(dtype, copy=False)
-        return np.array(self._data, dtype, copy=copy)  # copy=False raises where a copy is needed
+            return self._array if dtype is None else self._array.astype(dtype, copy=False)
+        return np.array(self._array, dtype, copy=copy)  # copy=False raises where a copy is needed
+
+    def _check_no_gradient(self, name: str) -> None:
+        if self._requires_grad:
+            raise GradientError(
+                f"{name}: the tensor requires a gradient, which an array would lose: call detach() first"
+            )
 
     def __dlpack__(
         self,
@@ -219,60 +227,75 @@ class Tensor(Methods, Casts, Fills):
         dl_device: tuple[int, int] | None = None,
         copy: builtins.bool | None = None,
     ) -> Any:
-        array = self.__array__()
+        self._check_no_gradient("__dlpack__")
+        if stream is not None:
+            raise SharingError(f"__dlpack__: stream must be None, got {stream!r}: the memory is the processor's")
+        array = self._array
         if not copy:
             if min(array.strides, default=0) < 0:  # with which PyTorch ends the whole program
                 raise SharingError(
-                    f"dlpack: a tensor read backwards (strides {array.strides}) cannot be shared: clone() it first"
+                    f"__dlpack__: a tensor read backwards (strides {array.strides}) cannot be shared: clone() it first"
                 )
             if not array.flags.writeable and (max_version is None or max_version[0] < 1):
                 raise SharingError(
-                    "dlpack: the memory is read-only, which only version 1.0 can say, and what takes it asks for "
+                    "__dlpack__: the memory is read-only, which only version 1.0 can say, and what takes it asks for "
                     f"{max_version}: clone() the tensor first"
                 )
-        return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+        return array.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> Any:
-        return self._data.__dlpack_device__()
+        return self._array.__dlpack_device__()
 
     __array_ufunc__ = numpy_door.array_ufunc
     __array_function__ = numpy_door.array_function
 
     def __float__(self) -> float:
+        self._warn_of_number("float")
         return float(self.item())
 
     def __int__(self) -> int:
+        self._warn_of_number("int")
         return int(self.item())
 
+    def _warn_of_number(self, name: str) -> None:
+        """Python, `math` and an array that is written to ask for a number by these methods, and lose the gradient."""
+        if self._requires_grad and STATE.get().recording:
+            warnings.warn(
+                f"{name}: the tensor requires a gradient, which a number loses: call .item() or .detach() first if "
+                "that is meant",
+                UserWarning,
+                stacklevel=3,
+            )
+
     def __index__(self) -> int:
-        if self._data.dtype.kind not in "iu" or self._data.size != 1:
-            raise DTypeError(f"a tensor of dtype {self._data.dtype} and shape {self._data.shape} is not an index")
-        return int(self._data.item())
+        if self._array.dtype.kind not in "iu" or self._array.size != 1:
+            raise DTypeError(f"a tensor of dtype {self._array.dtype} and shape {self._array.shape} is not an index")
+        return int(self._array.item())
 
     def __bool__(self) -> bool:
-        if self._data.size != 1:
+        if self._array.size != 1:
             raise ShapeError(
-                f"bool: a tensor of shape {self._data.shape} is neither true nor false: reduce it to one value first, "
+                f"bool: a tensor of shape {self._array.shape} is neither true nor false: reduce it to one value first, "
                 "for example with .sum()"
             )
-        return bool(self._data.item())
+        return bool(self._array.item())
 
     def __len__(self) -> int:
-        if not self._data.ndim:
+        if not self._array.ndim:
             raise DTypeError("len: a tensor of no axes has no length")
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self._data.ndim:
+        if not self._array.ndim:
             raise DTypeError("iter: a tensor of no axes cannot be iterated over")
         return iter(split.unbind(self))
 
     def __contains__(self, value: Any) -> bool:
-        return bool((self._data == (value._data if isinstance(value, TensorBase) else value)).any())
+        return bool((self._array == (value._array if isinstance(value, TensorBase) else value)).any())
 
     def __format__(self, spec: str) -> str:
-        if spec and self._data.size != 1:
-            raise DTypeError(f"format: {spec!r} is for one number, the tensor has shape {self._data.shape}")
+        if spec and self._array.size != 1:
+            raise DTypeError(f"format: {spec!r} is for one number, the tensor has shape {self._array.shape}")
         return format(self.item(), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
@@ -286,57 +309,57 @@ class Tensor(Methods, Casts, Fills):
                 f"copy: the result of {self.node.name} is part of a graph; only leaves can be pickled or deep-copied: "
                 "detach() it first"
             )
-        return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
+        return _rebuild, (type(self), self._array, self._requires_grad, self._grad)
 
     # Arithmetic. What is no operand may have a say: Python then asks its __radd__ and the like.
 
     def __add__(self, other: Any) -> Tensor:
-        return binary(elementwise._add, self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._add, self, other) if isinstance(other, OPERAND) else _no_operand("add", other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return binary(elementwise._add, other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._add, other, self) if isinstance(other, OPERAND) else _no_operand("add", other)
 
     def __sub__(self, other: Any) -> Tensor:
-        return binary(elementwise._sub, self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._sub, self, other) if isinstance(other, OPERAND) else _no_operand("sub", other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return binary(elementwise._sub, other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._sub, other, self) if isinstance(other, OPERAND) else _no_operand("sub", other)
 
     def __mul__(self, other: Any) -> Tensor:
-        return binary(elementwise.mul, self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise.mul, self, other) if isinstance(other, OPERAND) else _no_operand("mul", other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return binary(elementwise.mul, other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise.mul, other, self) if isinstance(other, OPERAND) else _no_operand("mul", other)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return binary(elementwise._div, self, other) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._div, self, other) if isinstance(other, OPERAND) else _no_operand("div", other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return binary(elementwise._div, other, self) if isinstance(other, OPERAND) else NotImplemented
+        return binary(elementwise._div, other, self) if isinstance(other, OPERAND) else _no_operand("div", other)
 
     def __floordiv__(self, other: Any) -> Tensor:
-        return rounding.floor_divide(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return rounding.floor_divide(self, other) if isinstance(other, OPERAND) else _no_operand("floor_divide", other)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return rounding.floor_divide(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return rounding.floor_divide(other, self) if isinstance(other, OPERAND) else _no_operand("floor_divide", other)
 
     def __mod__(self, other: Any) -> Tensor:
-        return rounding.remainder(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return rounding.remainder(self, other) if isinstance(other, OPERAND) else _no_operand("remainder", other)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return rounding.remainder(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return rounding.remainder(other, self) if isinstance(other, OPERAND) else _no_operand("remainder", other)
 
     def __pow__(self, other: Any) -> Tensor:
-        return elementwise.pow(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return elementwise.pow(self, other) if isinstance(other, OPERAND) else _no_operand("pow", other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.pow(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return elementwise.pow(other, self) if isinstance(other, OPERAND) else _no_operand("pow", other)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return linalg.matmul(self, other) if isinstance(other, OPERAND) else _no_operand("matmul", other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return linalg.matmul(other, self) if isinstance(other, OPERAND) else _no_operand("matmul", other)
 
     def __neg__(self) -> Tensor:
         return elementwise.neg(self)
@@ -384,25 +407,41 @@ class Tensor(Methods, Casts, Fills):
         return elementwise.bitwise_xor(other, self)
 
     def __lshift__(self, other: Any) -> Tensor:
-        return logic.bitwise_left_shift(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return (
+            logic.bitwise_left_shift(self, other)
+            if isinstance(other, OPERAND)
+            else _no_operand("bitwise_left_shift", other)
+        )
 
     def __rlshift__(self, other: Any) -> Tensor:
-        return logic.bitwise_left_shift(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return (
+            logic.bitwise_left_shift(other, self)
+            if isinstance(other, OPERAND)
+            else _no_operand("bitwise_left_shift", other)
+        )
 
     def __rshift__(self, other: Any) -> Tensor:
-        return logic.bitwise_right_shift(self, other) if isinstance(other, OPERAND) else NotImplemented
+        return (
+            logic.bitwise_right_shift(self, other)
+            if isinstance(other, OPERAND)
+            else _no_operand("bitwise_right_shift", other)
+        )
 
     def __rrshift__(self, other: Any) -> Tensor:
-        return logic.bitwise_right_shift(other, self) if isinstance(other, OPERAND) else NotImplemented
+        return (
+            logic.bitwise_right_shift(other, self)
+            if isinstance(other, OPERAND)
+            else _no_operand("bitwise_right_shift", other)
+        )
 
     def __invert__(self) -> Tensor:
         return elementwise.bitwise_not(self)
 
     # Reductions and shape
 
-    def view(self, *shape_: Any) -> Tensor:
-        """The same values in another shape, sharing memory where NumPy can."""
-        return shape.reshape(self, *shape_)
+    def view(self, *shape_: Any, size: Any = None) -> Tensor:
+        """The same values in another shape, sharing memory where NumPy can: `x.view(2, 3)`, `x.view(size=(2, 3))`."""
+        return shape.reshape(self, *shape_, shape=size)
 
     def contiguous(self) -> Tensor:
         """The tensor itself: its order in memory changes no result; `clone()` gives it memory of its own."""
@@ -415,12 +454,6 @@ class Tensor(Methods, Casts, Fills):
     def tile(self, dims: Any, *more: int) -> Tensor:
         """Copies beside each other, as often as `dims` tells: `x.tile(2, 3)` or `x.tile((2, 3))`."""
         return repeat.tile(self, (dims, *more) if more else dims)
-
-    def t(self) -> Tensor:
-        """A matrix transposed."""
-        if self._data.ndim > 2:
-            raise ShapeError(f"t: only for up to 2 axes, got shape {self._data.shape}: use transpose or .mT")
-        return self.T
 
     def t_(self) -> Tensor:
         """Transpose this matrix itself: its values stay where they are in memory, its axes change places.
@@ -453,19 +486,21 @@ class Tensor(Methods, Casts, Fills):
 
     def add_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """self += alpha * other."""
-        return self._assign("add_", other, lambda: elementwise.add(self, other, alpha=alpha))
+        return self._assign("add_", other, lambda: _told_as("add_", elementwise.add, self, other, alpha=alpha))
 
     def sub_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """self -= alpha * other."""
-        return self._assign("sub_", other, lambda: elementwise.sub(self, other, alpha=alpha))
+        return self._assign("sub_", other, lambda: _told_as("sub_", elementwise.sub, self, other, alpha=alpha))
 
     def mul_(self, other: Any) -> Tensor:
         """self *= other."""
-        return self._assign("mul_", other, lambda: elementwise.mul(self, other))
+        return self._assign("mul_", other, lambda: _told_as("mul_", elementwise.mul, self, other))
 
     def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """self /= other, rounded as by `div`."""
-        return self._assign("div_", other, lambda: rounding.div(self, other, rounding_mode=rounding_mode))
+        return self._assign(
+            "div_", other, lambda: _told_as("div_", rounding.div, self, other, rounding_mode=rounding_mode)
+        )
 
     def copy_(self, src: Any) -> Tensor:
         """Take the values of `src`, broadcast and cast."""
@@ -554,47 +589,48 @@ class Tensor(Methods, Casts, Fills):
                 f"{name}: the tensor is {made}, and the tensor whose memory it shares would not change with it: "
                 "write x[0, 1] = v instead of x[0][1] = v, x[i] = x[i] + v instead of x[i] += v, or clone() it first"
             )
-        if needs_graph and self._data.dtype.kind != "f":
-            raise DTypeError(f"{name}: a tensor of dtype {self._data.dtype} cannot take a value that has a gradient")
+        if needs_graph and self._array.dtype.kind != "f":
+            raise DTypeError(f"{name}: a tensor of dtype {self._array.dtype} cannot take a value that has a gradient")
         if needs_graph:
             result = compute()
             self._check_fits(name, result)
-            if result._data.dtype != self._data.dtype:
-                result = astype(result, dtype=self._data.dtype)
+            if result._array.dtype != self._array.dtype:
+                result = astype(result, dtype=self._array.dtype)
             self._become(result)
             return self
-        if not self._data.flags.writeable:
+        if not self._array.flags.writeable:
             raise GradientError(
                 f"{name}: the tensor's memory cannot be written to: it is of a broadcast view, in which places share "
                 "memory, or of a read-only array: clone() it first"
             )
-        array = value._data if isinstance(value, TensorBase) else value
+        array = value._array if isinstance(value, TensorBase) else value
         if write is not None:
-            write(self._data, array)
+            write(self._array, array)
         else:
             with no_grad():
                 result = compute()
             self._check_fits(name, result)
-            self._data[...] = result._data
+            self._array[...] = result._array
         version_cell(self)[0] += 1
         return self
 
     def _become(self, result: Tensor) -> None:
         """Take the place of a result in the graph; whose gradient was to be kept stays so."""
         retained = self.node is not None and (self.node.retained or {}).pop(self.index, None) is not None
-        self._data, self.node, self.index = result._data, result.node, result.index
+        self._array, self.node, self.index = result._array, result.node, result.index
         self._requires_grad, self._version = result._requires_grad, result._version
         if retained:
             self.retain_grad()
 
     def _check_fits(self, name: str, result: Tensor) -> None:
-        if result._data.shape != self._data.shape:
+        if result._array.shape != self._array.shape:
             raise ShapeError(
-                f"{name}: the result has shape {result._data.shape}, which does not fit the tensor's {self._data.shape}"
+                f"{name}: the result has shape {result._array.shape}, which does not fit the tensor's "
+                f"{self._array.shape}"
             )
-        if result._data.dtype.kind == "f" and self._data.dtype.kind != "f":
+        if result._array.dtype.kind == "f" and self._array.dtype.kind != "f":
             raise DTypeError(
-                f"{name}: the result has dtype {result._data.dtype}, which a tensor of {self._data.dtype} cannot hold"
+                f"{name}: the result has dtype {result._array.dtype}, which a tensor of {self._array.dtype} cannot hold"
             )
 
 
@@ -613,6 +649,24 @@ class RemovableHandle:
 
     def __exit__(self, *error: object) -> None:
         self.remove()
+
+
+def _no_operand(name: str, other: Any) -> Any:
+    """What an operator answers where the other side is no operand: NotImplemented, or an error if that has no say."""
+    if other.__class__ in BUILT_IN:
+        kind = "None" if other is None else f"a {type(other).__name__}"
+        raise DTypeError(f"{name}: {kind} is no operand: it must be a tensor, an array or a number")
+    return NotImplemented
+
+
+def _told_as(name: str, op: Callable[..., Tensor], *args: Any, **options: Any) -> Tensor:
+    """`op` of the arguments; what it raises names the method that was called."""
+    try:
+        return op(*args, **options)
+    except TensorgradError as error:
+        _, _, text = str(error).partition(": ")
+        error.args = (f"{name}: {text}",)
+        raise
 
 
 def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool, grad: Tensor | None) -> Tensor:

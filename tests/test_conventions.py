@@ -4,8 +4,10 @@ A case in code is evaluated. A case in words has a function in CHECKS, under the
 """
 
 import itertools
+import math
 import re
 import warnings
+import weakref
 from pathlib import Path
 from typing import NamedTuple
 
@@ -215,7 +217,40 @@ def norms_of_large_float32_are_finite():
     assert np.isinf(var.data).all()
 
 
+def numbers_of_what_requires_a_gradient_warn():
+    t = tg.tensor(4.0, requires_grad=True)
+    for convert in (float, int, math.sqrt):
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="the tensor requires a gradient"):
+                convert(t)
+    with warnings.catch_warnings(action="error"):
+        assert t.item() == float(t.detach()) == float(t.item()) == 4
+        with tg.no_grad():
+            assert float(t) == 4
+
+
+def a_kept_loss_keeps_its_graph():
+    array, w = np.ones(3), tg.ones(3, dtype=tg.float64, requires_grad=True)
+    saved, leaf = weakref.ref(array), weakref.ref(w)
+    total = ((w * 2) * tg.from_numpy(array)).sum() + 1
+    del array
+    assert saved() is not None
+    total.backward()
+    assert saved() is None
+    np.testing.assert_array_equal(w.grad.data, [2, 2, 2])
+    del w
+    assert leaf() is not None
+    total = total.detach()
+    assert leaf() is None
+    assert total.item() == 7
+
+
 CHECKS = {
+    (
+        "all",
+        "`float(t)` or `int(t)` of a tensor that requires a gradient, also by `math`",
+    ): numbers_of_what_requires_a_gradient_warn,
+    ("all", "a loss, or a sum of losses, that is kept after `backward()`"): a_kept_loss_keeps_its_graph,
     ("all", "the forward pass overflows or meets inf * 0"): forward_follows_the_error_state,
     ("div, log, log1p, sqrt, pow, exp", "out of the domain, `exp` too large"): edges_of_domains_never_warn,
     ("all", "the backward walk overflows or divides by 0"): walks_never_warn,

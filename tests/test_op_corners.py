@@ -1360,6 +1360,8 @@ def test_operators_leave_unknown_types_to_python():
 
     assert Z(2) + Unit() == "unit"
     with pytest.raises(TypeError, match="unsupported operand"):
+        Z(2) + object()
+    with pytest.raises(TypeError, match=r"^add: a str is no operand"):
         Z(2) + "a"
 
 

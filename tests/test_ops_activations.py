@@ -690,3 +690,30 @@ def test_an_argument_that_does_nothing_warns():
 def test_old_names_of_reductions_warn():
     with pytest.warns(UserWarning, match=r"^soft_margin_loss: size_average and reduce are PyTorch's old names"):
         tg.soft_margin_loss(tg.ones(2), tg.ones(2), size_average=False)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
+def test_relu6_and_hardtanh_of_integers(dtype):
+    x = tg.tensor(np.array([-3, 3, 9], dtype))
+    for out, expected in (
+        (F.relu6(x), [0, 3, 6]),
+        (F.hardtanh(x), [-1, 1, 1]),
+        (F.hardtanh(x, -0.5, 2.5), [0, 2, 2]),
+        (F.hardtanh(x, -300, 300.0), [-3, 3, 9]),
+        (F.hardtanh(x, -np.inf, np.inf), [-3, 3, 9]),
+    ):
+        assert out.dtype == dtype
+        assert out.tolist() == expected
+
+
+def test_relu6_of_bytes_and_hardtanh_which_needs_what_is_below_0():
+    x = tg.tensor(np.array([0, 9], np.uint8))
+    assert F.relu6(x).tolist() == [0, 6]
+    assert F.relu6(x).dtype == np.uint8
+    with pytest.raises(
+        tg.DTypeError, match=r"^hardtanh: input has dtype uint8, which has no values below 0: min_val is -1.0"
+    ):
+        F.hardtanh(x)
+    for function in (F.relu6, F.hardtanh):
+        with pytest.raises(tg.DTypeError, match=f"^{function.__name__}: input has dtype bool, it must be a float"):
+            function(tg.tensor([True]))

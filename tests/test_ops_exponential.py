@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tests.derivatives import INF, NAN, derivatives, leaf
 
-INF, NAN = np.inf, np.nan
 UNARY = {
     "exp2": tg.exp2,
     "expm1": tg.expm1,
@@ -21,24 +21,6 @@ UNARY = {
     "logit eps": lambda x: tg.logit(x, 0.1),
     "erfinv": tg.erfinv,
 }
-
-
-def leaf(data, dtype=np.float64):
-    return tg.tensor(np.asarray(data, dtype), requires_grad=True)
-
-
-def derivatives(function, x, orders):
-    """The value and the derivatives of a function of one tensor, element by element."""
-    found = [function(x)]
-    for _ in range(orders):
-        found.append(tg.grad(found[-1], x, tg.ones_like(x), create_graph=True)[0])
-    return [f.detach().data for f in found]
-
-
-def gradients(function, *values, dtype=np.float64):
-    leaves = [leaf(v, dtype) for v in values]
-    out = function(*leaves)
-    return [g.data for g in tg.grad(out, leaves, tg.ones_like(out))]
 
 
 # Every order

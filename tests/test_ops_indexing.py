@@ -1,5 +1,6 @@
 """Indexing: random programs of indices against NumPy, writing in place, errors, exact sums, what takes memory."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -838,3 +839,50 @@ def test_a_range_is_an_index_as_a_list_is():
     assert x.grad.tolist() == [[0.0, 1.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]]
     assert x[range(2, -1, -2)].tolist() == x[[2, 0]].tolist()
     assert x[range(0)].shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "index, error, text",
+    [
+        (slice(None, None, 0), tg.LabelError, "the step of a slice cannot be 0, got slice(None, None, 0)"),
+        ((slice(None, None, 0), 0), tg.LabelError, "the step of a slice cannot be 0"),
+        (slice("a", None), tg.DTypeError, "a slice is of ints and None, got slice('a', None, None)"),
+        (slice(1.0, None), tg.DTypeError, "a slice is of ints and None, got slice(1.0, None, None)"),
+        ((0, slice(None, "a")), tg.DTypeError, "a slice is of ints and None, got slice(None, 'a', None)"),
+    ],
+)
+def test_slices_that_are_none(index, error, text):
+    x = tg.zeros(2, 3)
+    with pytest.raises(error, match=f"^getitem: {re.escape(text)}"):
+        x[index]
+    with pytest.raises(error, match=f"^setitem: {re.escape(text)}"):
+        x[index] = 1.0
+
+
+def test_a_slice_keeps_the_values_that_its_tensors_had():
+    start = tg.tensor(1)
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x[start:]
+    start.fill_(0)
+    y.sum().backward()
+    assert x.grad.tolist() == [0.0, 1.0, 1.0]
+
+
+def test_gather_where_no_axes_count_as_one():
+    x = tg.tensor(3.0, requires_grad=True)
+    for index in ([0, 0], np.array([0, 0]), tg.tensor([0, 0])):
+        out = tg.gather(x, 0, index)
+        assert out.tolist() == [3.0, 3.0]
+    out.sum().backward()
+    assert x.grad.tolist() == 2.0
+    y = tg.tensor([3.0, 4.0], requires_grad=True)
+    out = tg.gather(y, -1, tg.tensor(1))
+    assert out.shape == ()
+    assert out.item() == 4.0
+    out.backward()
+    assert y.grad.tolist() == [0.0, 1.0]
+    assert type(tg.gather(y.data, 0, 1)) is np.ndarray
+    with pytest.raises(tg.ShapeError, match=r"^gather: index of shape \(1, 1\) does not fit input \(\) along dim 0"):
+        tg.gather(x, 0, tg.tensor([[0]]))
+    with pytest.raises(tg.LabelError, match=r"^gather: index 1 to 1 is out of range for size 1 of dim 0"):
+        tg.gather(x, 0, tg.tensor([1]))

@@ -542,3 +542,33 @@ def test_solve_sums_over_what_broadcasts_T14():
         assert b.grad.shape == b.shape
         if a.data.size and b.data.size:
             assert tg.gradcheck(linalg.solve, [a, b])
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 5, 2)])
+def test_the_columns_that_a_matrix_determines_have_a_gradient_beside_the_others(shape):
+    """Zeros reach the further columns where a slice leaves them out; recorded, nothing says that they stay zeros."""
+    a = np.random.default_rng(0).standard_normal(shape)
+    k, weights = min(shape[-2:]), np.random.default_rng(1).standard_normal((*shape[:-2], shape[-2], shape[-1]))
+
+    def of_svd(x, full):
+        u, s, vh = linalg.svd(x, full_matrices=full)
+        return ((u[..., :k] * s.unsqueeze(-2)) @ vh[..., :k, :] * weights).sum()
+
+    np.testing.assert_allclose(
+        gradient(lambda x: of_svd(x, True), a), gradient(lambda x: of_svd(x, False), a), atol=1e-12
+    )
+    x = leaf(a)
+    with pytest.raises(tg.GradientError, match=r"^linalg\.svd: with full_matrices=True"):
+        tg.grad(of_svd(x, True), [x], create_graph=True)
+    if shape[-2] < shape[-1]:
+        return
+
+    def of_qr(x, mode):
+        q, r = linalg.qr(x, mode)
+        return (q[..., :k] ** 3).sum() + (r[..., :k, :] ** 2).sum()
+
+    np.testing.assert_allclose(
+        gradient(lambda x: of_qr(x, "complete"), a), gradient(lambda x: of_qr(x, "reduced"), a), atol=1e-12
+    )
+    with pytest.raises(tg.GradientError, match=r"^linalg\.qr: in mode 'complete'"):
+        tg.grad(of_qr(x, "complete"), [x], create_graph=True)

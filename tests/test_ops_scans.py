@@ -9,24 +9,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.check import gradcheck, gradgradcheck
 from tensorgrad.ops import scans
-
-INF, NAN = np.inf, np.nan
-
-
-def leaf(data, dtype=np.float64):
-    return tg.tensor(np.asarray(data, dtype), requires_grad=True)
-
-
-def slopes(function, data):
-    x = leaf(data)
-    out = function(x)
-    out.sum().backward()
-    return out.data, x.grad.data
-
-
-def equal(got, expected):
-    np.testing.assert_array_equal(got, np.asarray(expected))
-
+from tests.derivatives import INF, NAN, equal, leaf, slopes
 
 # Products. They are polynomials, so that finite differences hold at zeros too.
 
@@ -255,3 +238,19 @@ def test_logcumsumexp_of_every_order():
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call(tg.zeros(2, 3))
+
+
+@pytest.mark.parametrize("first", [[-np.inf], [-np.inf, -np.inf], [0.3, np.inf]])
+def test_logcumsumexp_beside_infinities_has_a_second_derivative(first):
+    def f(y):
+        return tg.logcumsumexp(tg.cat([tg.tensor(first, dtype=tg.float64), y]), 0)[len(first) :]
+
+    y = tg.tensor([0.5, -1.0, 2.0], dtype=tg.float64, requires_grad=True)
+    (g,) = tg.grad((f(y) * tg.tensor([1.0, 2.0, 3.0], dtype=tg.float64)).sum(), [y], create_graph=True)
+    (h,) = tg.grad((g * tg.tensor([1.0, -2.0, 0.5], dtype=tg.float64)).sum(), [y])
+    if np.isposinf(first).any():  # the result is infinite throughout
+        assert g.tolist() == h.tolist() == [0.0, 0.0, 0.0]
+        return
+    assert np.abs(h.data).min() > 0.01
+    assert gradcheck(f, [y])
+    assert gradgradcheck(f, [y])

@@ -560,3 +560,61 @@ def test_cat_begins_with_an_empty_tensor_of_one_axis(dim):
 def test_cat_takes_no_other_tensor_of_one_axis_beside_matrices():
     with pytest.raises(tg.ShapeError, match=r"^cat: along dim 0, tensor 1 of shape \(1,\) does not fit"):
         tg.cat([tg.ones(2, 3), tg.ones(1)])
+
+
+# As PyTorch calls them
+
+
+def test_shapes_and_orders_by_their_names():
+    x = tg.arange(6)
+    expected = x.data.reshape(2, 3)
+    for y in (x.view(size=(2, 3)), x.reshape(shape=(2, 3)), tg.reshape(x, shape=(2, -1)), tg.reshape(x, shape=[2, 3])):
+        np.testing.assert_array_equal(y.data, expected)
+        assert np.shares_memory(y.data, x.data)
+    for z in (y.permute(dims=(1, 0)), tg.permute(y, dims=(1, 0)), tg.permute(input=y, dims=[1, 0]), tg.t(y), y.t()):
+        np.testing.assert_array_equal(z.data, expected.T)
+        assert np.shares_memory(z.data, x.data)
+
+
+def test_t_of_less_than_a_matrix():
+    for x in (tg.tensor(2.0), tg.tensor([1.0, 2.0])):
+        np.testing.assert_array_equal(tg.t(x).data, x.data)
+    with pytest.raises(tg.ShapeError, match=r"^t: only for up to 2 axes, got shape \(1, 2, 3\)"):
+        tg.t(tg.zeros(1, 2, 3))
+
+
+def test_a_shape_is_given_once():
+    with pytest.raises(
+        tg.DTypeError, match=r"^reshape: shape is given twice, by place as \(2, 3\) and by name as \(6,\)"
+    ):
+        tg.zeros(6).reshape(2, 3, shape=(6,))
+    with pytest.raises(
+        tg.DTypeError, match=r"^permute: dims is given twice, by place as \(1, 0\) and by name as \(0, 1\)"
+    ):
+        tg.zeros(2, 3).permute(1, 0, dims=(0, 1))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])
+def test_repeat_interleave_of_numbers_alone_gives_places(dtype):
+    counts = tg.tensor(np.array([1, 0, 2], dtype))
+    for out in (tg.repeat_interleave(counts), tg.repeat_interleave(repeats=counts, output_size=3)):
+        assert isinstance(out, tg.Tensor)
+        assert out.dtype == dtype
+        assert out.tolist() == [0, 2, 2]
+    assert tg.repeat_interleave(counts.data).tolist() == [0, 2, 2]
+    assert tg.repeat_interleave(tg.tensor([], dtype=dtype)).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "repeats, error, text",
+    [
+        (tg.tensor(3), tg.ShapeError, r"repeats alone must have one axis, got shape \(\)"),
+        (tg.tensor([[3]]), tg.ShapeError, r"repeats alone must have one axis, got shape \(1, 1\)"),
+        (tg.tensor([1.0]), tg.DTypeError, "repeats must be integers, got float32"),
+        (tg.tensor([1, -1]), tg.ShapeError, "repeats must not be negative, got -1"),
+        ([1, 2], tg.DTypeError, "repeats is a list, not a tensor or an array"),
+    ],
+)
+def test_repeat_interleave_of_numbers_alone_refuses(repeats, error, text):
+    with pytest.raises(error, match=f"^repeat_interleave: {text}"):
+        tg.repeat_interleave(repeats)

@@ -7,23 +7,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.check import gradcheck, gradgradcheck
-
-INF, NAN = np.inf, np.nan
-
-
-def leaf(data, dtype=np.float64):
-    return tg.tensor(np.asarray(data, dtype), requires_grad=True)
-
-
-def slopes(function, data):
-    x = leaf(data)
-    out = function(x)
-    out.sum().backward()
-    return out.data, x.grad.data
-
-
-def equal(got, expected):
-    np.testing.assert_array_equal(got, np.asarray(expected))
+from tests.derivatives import INF, NAN, equal, leaf, slopes
 
 
 def random(*shape, seed=0):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tests.derivatives import INF, NAN, derivatives, gradients, leaf
 from tests.op_table.trigonometric import sinc_derivative
 
-INF, NAN = np.inf, np.nan
 UNARY = {
     "sin": 0.7,
     "cos": 0.7,
@@ -25,23 +25,6 @@ UNARY = {
     "atanh": 0.6,
     "sinc": 0.0,
 }
-
-
-def leaf(data, dtype=np.float64):
-    return tg.tensor(np.asarray(data, dtype), requires_grad=True)
-
-
-def derivatives(function, x, orders):
-    """The value and the derivatives of a function of one tensor, element by element."""
-    found = [function(x)]
-    for _ in range(orders):
-        found.append(tg.grad(found[-1], x, tg.ones_like(x), create_graph=True)[0])
-    return [f.detach().data for f in found]
-
-
-def gradients(function, *values, dtype=np.float64):
-    leaves = [leaf(v, dtype) for v in values]
-    return [g.data for g in tg.grad(function(*leaves), leaves, tg.ones_like(leaves[0]))]
 
 
 # Every order

@@ -223,3 +223,11 @@ def test_errors_are_also_the_built_in_errors():
         value = getattr(tg, name)
         if isinstance(value, type) and issubclass(value, Exception):
             assert issubclass(value, tg.TensorgradError)
+
+
+def test_methods_that_draw_and_weigh():
+    x = tg.tensor([[-1.0, 2.0]])
+    assert x.prelu(tg.tensor([0.25])).tolist() == [[-0.25, 2.0]]
+    drawn = tg.tensor([0.0, 1.0]).bernoulli(generator=np.random.default_rng(0))
+    assert drawn.tolist() == [0.0, 1.0]
+    assert tg.tensor([0.0, 1.0]).multinomial(3, replacement=True).tolist() == [1, 1, 1]

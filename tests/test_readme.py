@@ -14,13 +14,18 @@ def test_the_python_blocks_run_and_print_what_is_shown(tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     blocks = list(BLOCK.finditer(TEXT))
-    assert len(blocks) == TEXT.count("```python") == 6
+    assert len(blocks) == TEXT.count("```python") == 10
     for block in blocks:
         code, shown = block.groups()
         line = TEXT[: block.start(1)].count("\n")
         exec(compile("\n" * line + code, ROOT / "README.md", "exec"), namespace)
         assert capsys.readouterr().out == (shown or "")
-    assert {path.name for path in tmp_path.iterdir()} == {"first.dot", "model.safetensors", "run.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "first.dot",
+        "model.safetensors",
+        "net.svg",
+        "run.safetensors",
+    }
 
 
 def test_the_spelling_that_is_not_supported_is_not():

@@ -53,7 +53,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]  # as in PyTorch, it cannot go on without one
         """Take note of a measurement, a number or a tensor of one value, and reduce the rates if it is time to."""
-        value = float(metrics)
+        value = float(metrics.item() if isinstance(metrics, tg.Tensor) else metrics)
         self.last_epoch += 1
         if self._is_better(value):
             self.best, self.num_bad_epochs = value, 0

@@ -136,14 +136,14 @@ class Function:
         state = STATE.get()
         outputs = [r for r in results if isinstance(r, TensorBase)]
         recorded = state.recording and any(ctx.needs_input_grad)
-        if not recorded or all(out._data.dtype.kind != "f" for out in outputs):
+        if not recorded or all(out._array.dtype.kind != "f" for out in outputs):
             results = [_cut(r) if isinstance(r, TensorBase) and r._requires_grad else r for r in results]
             return tuple(results) if isinstance(result, tuple) else results[0]
 
         for tensor, count in zip(tensors, counts, strict=True):
             if version_cell(tensor)[0] != count:
                 raise GradientError(
-                    f"{name}: forward changed an input of shape {tensor._data.shape} in place: compute a new tensor"
+                    f"{name}: forward changed an input of shape {tensor._array.shape} in place: compute a new tensor"
                 )
         node = _recorded(cls, ctx, args, tensors, results, outputs)
         # As in PyTorch the very tensors that forward returned are the outputs, so that a ctx that holds one, although
@@ -154,11 +154,11 @@ class Function:
                 continue
             if out._requires_grad or out.node is not None or any(out is t for t in (*tensors, *results[:at])):
                 results[at] = _cut(out)
-            if out._data.dtype.kind == "f" and not any(out is constant for constant in ctx._constants):
+            if out._array.dtype.kind == "f" and not any(out is constant for constant in ctx._constants):
                 results[at].node, results[at].index, results[at]._requires_grad = node, number, True
             number += 1
         for observer in state.observers:
-            observer.called(node.primitive, [t._data for t in tensors], [out._data for out in outputs], node)
+            observer.called(node.primitive, [t._array for t in tensors], [out._array for out in outputs], node)
         return tuple(results) if isinstance(result, tuple) else results[0]
 
 
@@ -221,9 +221,9 @@ class _Rule:
         found = []
         for number, shape, is_wanted in zip(self.inputs, self.shapes, wanted, strict=True):
             g = result[number] if is_wanted else None
-            if g is not None and g._data.shape != shape and _spreads_to(shape, g._data.shape):
+            if g is not None and g._array.shape != shape and _spreads_to(shape, g._array.shape):
                 g = sum_to(g, shape=shape)
-            found.append(g if g is None or recording else g._data)
+            found.append(g if g is None or recording else g._array)
         return tuple(found)
 
     def _spread(self, wanted: tuple[bool, ...]) -> list[bool]:
@@ -278,8 +278,8 @@ def _recorded(
 
     names = _names(cls, len(args))
     inputs = tuple(i for i, arg in enumerate(args) if isinstance(arg, TensorBase))
-    forms = tuple(Form(r._data.shape, r._data.dtype) if isinstance(r, TensorBase) else None for r in results)
-    shapes = tuple(t._data.shape for t in tensors)
+    forms = tuple(Form(r._array.shape, r._array.dtype) if isinstance(r, TensorBase) else None for r in results)
+    shapes = tuple(t._array.shape for t in tensors)
     rule = _Rule(cls, names, inputs, shapes, forms, tuple(slots), ctx, tracked)
     positional = [(WANTED, None), *((COTANGENT, i) for i in range(len(outputs)))]
     positional += [(SAVED, i) for i in range(len(keep))]
@@ -287,12 +287,12 @@ def _recorded(
 
     op = _operation(cls, tuple(names[i] for i in inputs), len(outputs), elsewhere)
     params = {name: arg for name, arg in zip(names, args, strict=True) if isinstance(arg, (bool, int, float, str))}
-    arrays = [t._data for t in tensors]
-    sources = tuple(source_of(t) if t._requires_grad else Form(t._data.shape, t._data.dtype) for t in tensors)
-    node = record(op, plan, tensors, arrays, sources, params, outputs[0]._data, STATE.get(), sys._getframe(2))
-    node.others = tuple(Form(out._data.shape, out._data.dtype) for out in outputs[1:])
+    arrays = [t._array for t in tensors]
+    sources = tuple(source_of(t) if t._requires_grad else Form(t._array.shape, t._array.dtype) for t in tensors)
+    node = record(op, plan, tensors, arrays, sources, params, outputs[0]._array, STATE.get(), sys._getframe(2))
+    node.others = tuple(Form(out._array.shape, out._array.dtype) for out in outputs[1:])
     cells = [version_cell(owner) for owner in owners]
-    node.saved, node.cells = tuple(owner._data for owner in owners), tuple(cells)
+    node.saved, node.cells = tuple(owner._array for owner in owners), tuple(cells)
     node.counts = tuple(cell[0] for cell in cells)
     return node
 
@@ -342,7 +342,7 @@ def _spreads_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
 
 def _cut(tensor: Any) -> Any:
     """The same memory without a history."""
-    result = make_tensor(tensor._data)
+    result = make_tensor(tensor._array)
     result._version, result._alias = version_cell(tensor), True
     return result
 

@@ -80,7 +80,7 @@ class _Anomaly(Observer):
         g = _array(cotangent)
         if self.check_nan and g is not None and not _finite(g):
             raise AnomalyError(
-                f"leaf of shape {leaf._data.shape}: its complete gradient {_held(g)}; no backward rule made it so: it "
+                f"leaf of shape {leaf._array.shape}: its complete gradient {_held(g)}; no backward rule made it so: it "
                 f"came in with the gradient that the walk started from, from a hook, or by adding up large shares\n"
                 f"    the gradient: {_told(g)}"
             )
@@ -108,7 +108,7 @@ def _output(name: str) -> str:
 
 
 def _array(g: Any) -> Any:
-    return g._data if isinstance(g, TensorBase) else g
+    return g._array if isinstance(g, TensorBase) else g
 
 
 def _numbers(value: Any) -> Array | None:

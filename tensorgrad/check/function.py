@@ -73,10 +73,10 @@ class Function:
         self.names: list[str] = []
         for name, tensor in zip(names, inputs, strict=True):
             if isinstance(tensor, TensorBase) and tensor._requires_grad and all(tensor is not t for t in self.targets):
-                if tensor._data.dtype != np.float64:
+                if tensor._array.dtype != np.float64:
                     raise DTypeError(
-                        f"{label}: {name} has dtype {tensor._data.dtype}, whose few digits leave none in a difference: "
-                        "cast it to float64, for example with x.detach().double().requires_grad_()"
+                        f"{label}: {name} has dtype {tensor._array.dtype}, whose few digits leave none in a "
+                        "difference: cast it to float64, for example with x.detach().double().requires_grad_()"
                     )
                 self.targets.append(tensor)
                 self.names.append(name)
@@ -85,7 +85,7 @@ class Function:
                 f"{label}: no input requires a gradient: pass tensors with requires_grad=True, each as an input of its "
                 "own (lists of tensors: wrap the function, as in lambda *xs: tg.cat(xs))"
             )
-        self.points = [tensor._data for tensor in self.targets]
+        self.points = [tensor._array for tensor in self.targets]
         self.values = [point.copy() for point in self.points]  # what they held, should anything write to them
         self.here: list[Array] = []  # the compared results at the point
         self.positions: list[int] = []  # and which of all results they are
@@ -95,9 +95,9 @@ class Function:
     def __enter__(self) -> Function:
         self._stack.enter_context(np.errstate(all="ignore"))
         for tensor in self.targets:
-            kept = (tensor._data, tensor.node, tensor.index, tensor._requires_grad, tensor._hooks, tensor._version)
+            kept = (tensor._array, tensor.node, tensor.index, tensor._requires_grad, tensor._hooks, tensor._version)
             self._stack.callback(_put_back, tensor, kept)
-            _put_back(tensor, (tensor._data, None, 0, True, None, None))
+            _put_back(tensor, (tensor._array, None, 0, True, None, None))
         return self
 
     def __exit__(
@@ -125,7 +125,7 @@ class Function:
         self.output_names = ["output" if single else f"outputs[{i}]" for i in self.positions]
         if self.results is not None:
             self.output_names = [self.results[i] for i in self.positions]
-        self.here = [out._data.copy() for out in chosen.values()]
+        self.here = [out._array.copy() for out in chosen.values()]
         for name, out in zip(self.output_names, self.here, strict=True):
             if out.dtype != np.float64:
                 raise DTypeError(
@@ -146,14 +146,14 @@ class Function:
     def moved(self, number: int, move: Array) -> list[Array]:
         """The results when input `number` is moved by `move`."""
         tensor, point = self.targets[number], self.points[number]
-        tensor._data = np.asarray(point + move)  # a sum of 0-d arrays is no array
+        tensor._array = np.asarray(point + move)  # a sum of 0-d arrays is no array
         try:
             with Mode(recording=True, scope="", observers=()):
                 results = _parts(self.func(*self.inputs))
             # Copied at once: a result may be the input itself, or memory that the next call uses again.
-            moved = [results[i]._data.copy() for i in self.positions if i < len(results) and _is_float(results[i])]
+            moved = [results[i]._array.copy() for i in self.positions if i < len(results) and _is_float(results[i])]
         finally:
-            tensor._data = point
+            tensor._array = point
         if [out.shape for out in moved] != [out.shape for out in self.here]:
             raise GradcheckError(
                 f"{self.label}: the shapes of the results change with the values of {self.names[number]}, from "
@@ -174,7 +174,7 @@ class Function:
             found = grad(outs, self.targets, gs, retain_graph=True, allow_unused=True)
         results = []
         for name, point, g in zip(self.names, self.points, found, strict=True):
-            array = np.zeros_like(point) if g is None else g._data
+            array = np.zeros_like(point) if g is None else g._array
             if array.shape != point.shape or array.dtype != point.dtype:
                 raise GradcheckError(
                     f"{self.label}: the gradient of {name} has shape {array.shape} and dtype {array.dtype}, {name} has "
@@ -188,16 +188,16 @@ class Function:
         """Give the inputs their values back; the name of one that had changed."""
         changed = ""
         for name, tensor, point, values in zip(self.names, self.targets, self.points, self.values, strict=True):
-            if tensor._data is not point or not np.array_equal(point, values, equal_nan=True):
+            if tensor._array is not point or not np.array_equal(point, values, equal_nan=True):
                 changed = name
-                tensor._data = point
+                tensor._array = point
                 if point.flags.writeable:
                     point[...] = values
         return changed
 
 
 def _put_back(tensor: TensorBase, kept: tuple[Any, ...]) -> None:
-    tensor._data, tensor.node, tensor.index, tensor._requires_grad, tensor._hooks, tensor._version = kept
+    tensor._array, tensor.node, tensor.index, tensor._requires_grad, tensor._hooks, tensor._version = kept
 
 
 def _parts(result: Any) -> Sequence[Any]:
@@ -205,7 +205,7 @@ def _parts(result: Any) -> Sequence[Any]:
 
 
 def _is_float(part: Any) -> bool:
-    return isinstance(part, TensorBase) and part._data.dtype.kind == "f"
+    return isinstance(part, TensorBase) and part._array.dtype.kind == "f"
 
 
 def _told(result: Any) -> str:

@@ -103,7 +103,7 @@ def gradient_of(
     """The gradient of `func` as a function of its inputs and of the cotangents of its outputs."""
     first = Function(label, func, inputs, names)
     with first:
-        shapes = [out._data.shape for out in first.outputs()]
+        shapes = [out._array.shape for out in first.outputs()]
     if grad_outputs is None:
         rng = rng or np.random.default_rng(0)
         grad_outputs = [make_tensor(spread(int(np.prod(s)), rng).reshape(s), requires_grad=True) for s in shapes]
@@ -118,7 +118,7 @@ def gradient_of(
         outputs = [parts[i] for i in first.positions]
         found = grad(outputs, first.targets, arguments[count:], create_graph=True, allow_unused=True)
         pairs = zip(found, first.targets, strict=True)
-        return tuple(make_tensor(np.zeros_like(t._data)) if g is None else g for g, t in pairs)
+        return tuple(make_tensor(np.zeros_like(t._array)) if g is None else g for g, t in pairs)
 
     single = len(shapes) == 1
     more = ["grad_output" if single else f"grad_outputs[{i}]" for i in range(len(shapes))]

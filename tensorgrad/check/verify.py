@@ -108,7 +108,7 @@ class _Case:
     def forward(self, arrays: Sequence[Any]) -> list[Array]:
         """The outputs for arrays, brought to one dtype as in every call; nothing is recorded."""
         outs = self.call(*[make_tensor(a) if isinstance(a, np.ndarray) else a for a in arrays])
-        return [out._data for out in _tuple(outs)]
+        return [out._array for out in _tuple(outs)]
 
     def call(self, *inputs: Any) -> Any:
         """The outputs for tensors, recorded."""
@@ -150,8 +150,8 @@ def _composition_law(case: _Case) -> None:
     arrays = case.copies(np.dtype(np.float64))
     composed = _tuple(case.call(*case.tensors(arrays)))
     for name, fused, out in zip(case.primitive.outputs, case.forward(arrays), composed, strict=True):
-        if fused.shape != out._data.shape or not _close(fused, out._data, 1e-9):
-            apart = number(np.abs(fused - out._data).max(initial=0)) if fused.shape == out._data.shape else "in shape"
+        if fused.shape != out._array.shape or not _close(fused, out._array, 1e-9):
+            apart = number(np.abs(fused - out._array).max(initial=0)) if fused.shape == out._array.shape else "in shape"
             raise case.broken("composition", f"the fused {name} and the composed one differ by up to {apart}")
 
 
@@ -168,10 +168,10 @@ def _rule_laws(case: _Case, dtype: np.dtype[Any]) -> None:
 
     def gradients(gs: Sequence[Array]) -> list[Array]:
         found = grad(outs, leaves, [make_tensor(g) for g in gs], retain_graph=True, allow_unused=True)
-        return [np.zeros_like(leaf._data) if g is None else g._data for leaf, g in zip(leaves, found, strict=True)]
+        return [np.zeros_like(leaf._array) if g is None else g._array for leaf, g in zip(leaves, found, strict=True)]
 
     first, second = (
-        [spread(out._data.size, rng).reshape(out._data.shape).astype(out._data.dtype) for out in outs] for _ in "12"
+        [spread(out._array.size, rng).reshape(out._array.shape).astype(out._array.dtype) for out in outs] for _ in "12"
     )
     once = gradients(first)
     kept, given[:] = list(given), []

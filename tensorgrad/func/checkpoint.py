@@ -218,7 +218,7 @@ class _Kept:
     def __init__(self, place: str, tensor: TensorBase) -> None:
         self.place = place
         self.leaf = tensor if tensor.node is None and tensor._requires_grad else None  # it stays a leaf
-        self.data, self.node, self.index, self.alias = tensor._data, tensor.node, tensor.index, tensor._alias
+        self.data, self.node, self.index, self.alias = tensor._array, tensor.node, tensor.index, tensor._alias
         self.cell = version_cell(tensor)
         self.count = self.cell[0]  # what it said after the first run
 

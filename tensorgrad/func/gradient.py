@@ -71,6 +71,6 @@ def _differentiated(
     """A run of the function, and the gradient of its output."""
     run = Run(name, func, args, kwargs, argnums, has_aux)
     output = run.scalar()
-    one = make_tensor(np.ones_like(output._data))
+    one = make_tensor(np.ones_like(output._array))
     found = pull([output], [one], run.variables, create_graph=run.leads_out, retain_graph=run.leads_out)
     return run, run.arguments.build(run.gradients(found))

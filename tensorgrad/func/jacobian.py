@@ -84,12 +84,12 @@ def _blocks(run: Run, found: Sequence[Sequence[Any]], one: Any, others: Sequence
     blocks = []
     for number, other in enumerate(others):
         outer, inner = (one, other) if dim == 0 else (other, one)
-        shape, dtype = outer._data.shape + inner._data.shape, other._data.dtype
+        shape, dtype = outer._array.shape + inner._array.shape, other._array.dtype
         parts = [parts[number] for parts in found]
         if all(part is None for part in parts):
             blocks.append(make_tensor(np.zeros(shape, dtype)))
             continue
-        filled = [np.zeros(other._data.shape, dtype) if part is None else part for part in parts]
+        filled = [np.zeros(other._array.shape, dtype) if part is None else part for part in parts]
         if run.leads_out:
             blocks.append(run.released(reshape(stack([as_tensor(part) for part in filled], dim), shape)))
         else:
@@ -99,15 +99,15 @@ def _blocks(run: Run, found: Sequence[Sequence[Any]], one: Any, others: Sequence
 
 def _units(tensor: Any) -> Iterator[Any]:
     """For each number of a tensor, a tensor of its shape with a 1 there and 0 elsewhere."""
-    for number in range(tensor._data.size):
-        unit = np.zeros(tensor._data.shape, tensor._data.dtype)
+    for number in range(tensor._array.size):
+        unit = np.zeros(tensor._array.shape, tensor._array.dtype)
         unit.reshape(-1)[number] = 1
         yield make_tensor(unit)
 
 
 def _are_floats(run: Run) -> None:
     for output in run.outputs:
-        if output._data.dtype.kind != "f":
+        if output._array.dtype.kind != "f":
             raise DTypeError(
-                f"{run.name}: the function's output has dtype {output._data.dtype}, and only floats have derivatives"
+                f"{run.name}: the function's output has dtype {output._array.dtype}, and only floats have derivatives"
             )

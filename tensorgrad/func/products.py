@@ -74,7 +74,7 @@ def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any
     run = Run("hvp", func, primals if several else (primals,), {}, numbers, False)
     given = run.matching("tangents", tangents, run.arguments, run.variables)
     output = run.scalar()
-    one = make_tensor(np.ones_like(output._data))
+    one = make_tensor(np.ones_like(output._array))
     create_graph = run.recording and (run.leads_out or any(t._requires_grad for t in given))
     gradients = pull([output], [one], run.variables, create_graph=True)
     found = _weighted(gradients, given, run.variables, create_graph)

@@ -31,7 +31,7 @@ class Variable(Tensor):
 
     def __init__(self, like: TensorBase) -> None:
         super().__init__(False)
-        self._data, self._version, self._alias = like._data, version_cell(like), True
+        self._array, self._version, self._alias = like._array, version_cell(like), True
         self._requires_grad = True
         self.live = True
 
@@ -91,20 +91,20 @@ class Run:
                 f"{self.name}: {place} is of type {type(value).__name__}, not a tensor or an array: pass a tensor, or "
                 "choose by argnums what is to be differentiated"
             )
-        if value._data.dtype.kind != "f":
+        if value._array.dtype.kind != "f":
             raise DTypeError(
-                f"{self.name}: {place} has dtype {value._data.dtype}, and only floats have gradients: cast it, for "
+                f"{self.name}: {place} has dtype {value._array.dtype}, and only floats have gradients: cast it, for "
                 "example with .float(), or choose by argnums what is to be differentiated"
             )
         if self.recording and value._requires_grad:
-            return reshape(value, value._data.shape)  # recorded: gradients of what comes out flow on to the argument
+            return reshape(value, value._array.shape)  # recorded: gradients of what comes out flow on to the argument
         return Variable(value)
 
     def released(self, tensor: Any) -> Any:
         """A result as the caller may have it: without its graph, unless that leads to a tensor of the caller's."""
         if not tensor._requires_grad or (self.recording and leads_out(tensor, self.start)):
             return tensor
-        result = make_tensor(tensor._data)
+        result = make_tensor(tensor._array)
         result._version, result._alias = version_cell(tensor), tensor._alias
         return result
 
@@ -142,9 +142,9 @@ class Run:
         if self.tree.kind is not None:
             raise DTypeError(f"{self.name}: the function returned a {self.tree.kind.__name__}, expected one tensor")
         (output,) = self.outputs
-        if output._data.ndim:
+        if output._array.ndim:
             raise ShapeError(
-                f"{self.name}: the function's output has shape {output._data.shape}, and only a number has one "
+                f"{self.name}: the function's output has shape {output._array.shape}, and only a number has one "
                 "gradient: reduce it, for example with .sum(), or use vjp or jacrev"
             )
         return output
@@ -157,10 +157,10 @@ class Run:
                 value = from_numpy(np.asarray(value))
             if not isinstance(value, TensorBase):
                 raise DTypeError(f"{self.name}: {place} is of type {type(value).__name__}, expected a tensor")
-            if value._data.shape != like._data.shape:
-                raise ShapeError(f"{self.name}: {place} has shape {value._data.shape}, expected {like._data.shape}")
-            if value._data.dtype != like._data.dtype:
-                raise DTypeError(f"{self.name}: {place} has dtype {value._data.dtype}, expected {like._data.dtype}")
+            if value._array.shape != like._array.shape:
+                raise ShapeError(f"{self.name}: {place} has shape {value._array.shape}, expected {like._array.shape}")
+            if value._array.dtype != like._array.dtype:
+                raise DTypeError(f"{self.name}: {place} has dtype {value._array.dtype}, expected {like._array.dtype}")
             found.append(value)
         return found
 
@@ -173,7 +173,7 @@ def pull(
     retain_graph: bool = True,
 ) -> list[Any]:
     """The gradients of all targets, None for those that the roots do not depend on. The cotangents are tensors."""
-    started = cotangents if create_graph else [g._data for g in cotangents]
+    started = cotangents if create_graph else [g._array for g in cotangents]
     found = walk(roots, started, targets, retain_graph, create_graph)
     return [found.get(source_of(target)) for target in targets]
 
@@ -202,7 +202,7 @@ def as_tensor(g: Any) -> Any:
 
 def zeros_like(tensor: Any) -> Any:
     """Zeros of a tensor's shape and dtype."""
-    return make_tensor(np.zeros(tensor._data.shape, tensor._data.dtype))
+    return make_tensor(np.zeros(tensor._array.shape, tensor._array.dtype))
 
 
 def _numbers(name: str, argnums: Any, count: int) -> list[int]:

@@ -23,7 +23,7 @@ def _result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
 
 def _valued(x: Any) -> Any:
     if isinstance(x, TensorBase):
-        return x._data
+        return x._array
     return x if isinstance(x, (np.ndarray, np.generic, bool, int, float)) else np.empty(1, x)
 
 

@@ -57,7 +57,7 @@ def all_given(values: Any) -> list[Any]:
 
 def plain(value: Any) -> Any:
     """The array of a tensor: of a mask or an index, which have no gradient."""
-    return value._data if isinstance(value, TensorBase) else np.asarray(value)
+    return value._array if isinstance(value, TensorBase) else np.asarray(value)
 
 
 def in_floats(value: Any, dtype: Any = None) -> Any:
@@ -126,7 +126,7 @@ def write_to(name: str, out: Any, result: Any, *, broadcast: bool = False, mask:
                 f"{name}: the result has a gradient, which the array given as out, or changed in place, would lose: "
                 "write it as a new tensor, or call detach() first"
             )
-        result = result._data
+        result = result._array
     out[... if mask is None else mask] = result
     return out
 

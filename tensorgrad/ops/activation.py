@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..dtypes import dtype_of
+from ..errors import DTypeError, ShapeError
 from ..kernels import elementwise as large
 from ..kernels import softmax as kernel
 from ..node import Array
@@ -93,12 +94,15 @@ def _prelu(input: Array, weight: Array) -> Array:
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """input, but `min_val` below that and `max_val` above. The slope at the two bounds is 0."""
-    same_dtype("hardtanh", input=input)
+    """input, but `min_val` below that and `max_val` above. The slope at the two bounds is 0.
+
+    Integers are taken too, and stay what they are: the bounds are then rounded towards 0.
+    """
+    are_tensors("hardtanh", input=input)
     low, high = number("hardtanh", "min_val", min_val), number("hardtanh", "max_val", max_val)
     if low > high:
         raise ShapeError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
-    return _hardtanh(input, min_val=low, max_val=high)
+    return _between("hardtanh", input, low, high)
 
 
 @elementwise
@@ -107,9 +111,21 @@ def _hardtanh(input: Array, *, min_val: float = -1.0, max_val: float = 1.0) -> A
 
 
 def relu6(input: Any, inplace: bool = False) -> Tensor:
-    """min(max(input, 0), 6). The slope at 0 and at 6 is 0."""
-    same_dtype("relu6", input=input)
-    return _hardtanh(input, min_val=0.0, max_val=6.0)
+    """min(max(input, 0), 6), of floats or integers. The slope at 0 and at 6 is 0."""
+    are_tensors("relu6", input=input)
+    return _between("relu6", input, 0.0, 6.0)
+
+
+def _between(name: str, input: Any, low: float, high: float) -> Any:
+    """input from low to high; of integers, with bounds that are such, as near as their dtype has them."""
+    if input.dtype.kind not in "iu":
+        same_dtype(name, input=input)
+        return _hardtanh(input, min_val=low, max_val=high)
+    info = np.iinfo(input.dtype)
+    if low < info.min and info.min == 0:
+        raise DTypeError(f"{name}: input has dtype {input.dtype}, which has no values below 0: min_val is {low}")
+    least, most = (int(min(max(bound, info.min), info.max)) for bound in (low, high))
+    return _hardtanh(input, min_val=least, max_val=most)
 
 
 _leaky_relu.defvjps(lambda g, input, negative_slope: where(gt(input, 0), g, g * negative_slope))
@@ -150,7 +166,7 @@ def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
 def _floats_of(name: str, input: Any, dtype: Any) -> Any:
     """The input, cast to `dtype` if that is given; an error if it then has no floats."""
     are_tensors(name, input=input)
-    if dtype is not None and np.dtype(dtype) != input.dtype:
+    if dtype is not None and dtype_of(name, dtype) != input.dtype:
         input = astype(input, dtype=np.dtype(dtype))
     same_dtype(name, input=input)
     return input

@@ -116,5 +116,5 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, incl
 
 
 def _array(index: Any) -> Array:
-    array: Array = index._data if isinstance(index, TensorBase) else index
+    array: Array = index._array if isinstance(index, TensorBase) else index
     return array

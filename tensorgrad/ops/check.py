@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
+from ..errors import DTypeError, GradientError, ShapeError
 from ..modes import noted
 from ..node import TensorBase
 from ..random import default_generator
@@ -70,6 +70,15 @@ def number(name: str, what: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise DTypeError(f"{name}: {what} must be a number, got {value!r}")
     return float(value)
+
+
+def refuse_gradient(name: str, what: str, value: Any) -> None:
+    """Raise if what is to be a number is a tensor that requires a gradient, which would be lost without a word."""
+    if isinstance(value, TensorBase) and value._requires_grad:
+        raise GradientError(
+            f"{name}: {what} is a number, which no gradient reaches, and the tensor given requires one: detach() or "
+            ".item() it first"
+        )
 
 
 def epsilon(name: str, value: Any) -> float:

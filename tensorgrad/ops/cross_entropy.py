@@ -95,7 +95,7 @@ def _class_axis(shape: tuple[int, ...]) -> int:
 
 def _checked_labels(name: str, shape: tuple[int, ...], target: Any, ignore_index: int) -> tuple[Array, Array | None]:
     """The labels, 0 for those that are ignored, and where they are not ignored, None if that is everywhere."""
-    labels = target._data if isinstance(target, TensorBase) else target
+    labels = target._array if isinstance(target, TensorBase) else target
     if not shape or labels.shape != shape[: _class_axis(shape)] + shape[_class_axis(shape) + 1 :]:
         wanted = {1: "(C) and target ()", 2: "(N, C) and target (N)"}.get(
             len(shape), "(N, C, d1, ...) and target (N, d1, ...)"

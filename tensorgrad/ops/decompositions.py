@@ -14,7 +14,7 @@ from .elementwise import add, mul
 from .indexing import getitem
 from .inverse import _solve
 from .linalg import _matmul
-from .matrices import check_matrices, lower_half, mT, or_say_which
+from .matrices import check_matrices, has_only_zeros, lower_half, mT, or_say_which
 from .pad import pad
 from .shape import cat
 
@@ -67,7 +67,8 @@ def qr(A: Any, mode: str = "reduced") -> QR:
     With k = min(m, n), mode "reduced" gives Q (..., m, k) and R (..., k, n); "complete" Q (..., m, m) and R
     (..., m, n); "r" the R of "reduced", and an empty Q of shape (0). The signs are LAPACK's: R may have negative
     numbers on its diagonal. For gradients, the first k columns of A must be independent. In mode "complete" with m > n,
-    the further columns of Q are not determined by A: a gradient of Q raises GradientError. R has a gradient in every
+    the further columns of Q are not determined by A: a gradient of them raises GradientError, but for zeros, as of
+    `Q[..., :k]`, in a backward pass that is not recorded itself. R has a gradient in every
     mode. After Roberts and Roberts, "QR and LQ decomposition matrix backpropagation algorithms for square, wide, and
     deep matrices" (2020), https://arxiv.org/abs/2009.10071.
     """
@@ -95,7 +96,7 @@ def _qr(A: Array, *, complete: bool) -> tuple[Array, Array, Array]:
 
 
 def _qr_vjp(g_q: Any, g_r: Any, g_further: Any, q: Any, r: Any) -> Any:
-    if g_further is not None:
+    if not has_only_zeros(g_further):
         raise GradientError(
             f"linalg.qr: in mode 'complete', the Q of a {q.shape[-2]} by {q.shape[-1]} matrix is not determined by it, "
             "so it has no gradient: use mode 'reduced'"

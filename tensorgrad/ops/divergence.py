@@ -40,7 +40,7 @@ def binary_cross_entropy(
     reduction = checked_reduction("binary_cross_entropy", reduction, size_average, reduce)
     checked_pair("binary_cross_entropy", input, target, same_shape=True)
     _check_weight("binary_cross_entropy", "weight", weight, target)
-    values = np.asarray(getattr(input, "_data", input))
+    values = np.asarray(getattr(input, "_array", input))
     outside = ~((values >= 0) & (values <= 1))
     if outside.any():
         raise ShapeError(f"binary_cross_entropy: input holds {values[outside][0]}, probabilities are from 0 to 1")

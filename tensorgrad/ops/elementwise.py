@@ -67,18 +67,20 @@ neg.defvjps(lambda g: -g)
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other."""
-    return _add(input, other if alpha == 1 else _times("add", other, alpha))
+    return _add(input, other if alpha.__class__ is int and alpha == 1 else _times("add", other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other."""
-    return _sub(input, other if alpha == 1 else _times("sub", other, alpha))
+    return _sub(input, other if alpha.__class__ is int and alpha == 1 else _times("sub", other, alpha))
 
 
 def _times(name: str, other: Any, alpha: float) -> Any:
+    if not isinstance(alpha, (int, float, np.number, np.bool_)):
+        raise DTypeError(f"{name}: alpha must be a number, got {alpha!r}")
     if not isinstance(other, (int, float)):
         are_tensors(name, other=other)  # Python would repeat a list or a str alpha times
-    return mul(other, alpha)
+    return other if alpha == 1 else mul(other, alpha)
 
 
 @elementwise

@@ -42,7 +42,7 @@ def embedding(
         raise ShapeError(f"embedding: weight must be (V, D), got {shape}")
     # A copy, unless it is a tensor, whose changes are noticed: the gradient needs the numbers as they are now.
     input = tensor_or_list("embedding", "input", input)
-    index = input._data if isinstance(input, TensorBase) else input
+    index = input._array if isinstance(input, TensorBase) else input
     if index.dtype.kind not in "iu":
         raise DTypeError(f"embedding: input has dtype {index.dtype}, the numbers of rows are integers")
     if index.size and (index.min() < 0 or index.max() >= shape[0]):
@@ -58,7 +58,7 @@ def embedding(
 
 def _renorm(index: Array, weight: Any, max_norm: float, norm_type: float) -> None:
     """Scale the rows named down to `max_norm`, in place."""
-    array = weight._data if isinstance(weight, TensorBase) else weight
+    array = weight._array if isinstance(weight, TensorBase) else weight
     rows = np.unique(index)
     size = np.abs(array[rows].astype(np.float64))
     norms = size.max(1, initial=0) if math.isinf(norm_type) else (size**norm_type).sum(1) ** (1 / norm_type)

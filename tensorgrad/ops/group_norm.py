@@ -74,7 +74,7 @@ def instance_norm(
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise ShapeError("instance_norm: use_input_stats=False needs running_mean and running_var")
-        mean, var = (getattr(running, "_data", running) for running in (running_mean, running_var))
+        mean, var = (getattr(running, "_array", running) for running in (running_mean, running_var))
         scale = (1 / np.sqrt(var + eps)).astype(input.dtype)
         out = (input - along_channels(mean.astype(input.dtype), len(given))) * along_channels(scale, len(given))
         out = out if weight is None else out * along_channels(weight, len(given))
@@ -92,8 +92,8 @@ def _move(running: Any, now: Any, factor: float, momentum: float) -> None:
     """Bring a running statistic (C) nearer to the average of `now` (N, C), times `factor`."""
     if running is None:
         return
-    array = running._data if isinstance(running, TensorBase) else running
-    average = np.asarray(getattr(now, "_data", now)).mean(0, dtype=np.float64) * factor
+    array = running._array if isinstance(running, TensorBase) else running
+    average = np.asarray(getattr(now, "_array", now)).mean(0, dtype=np.float64) * factor
     with np.errstate(over="ignore"):  # a variance beyond float32 becomes inf
         array[...] = (1 - momentum) * array + momentum * average
     if isinstance(running, TensorBase):

@@ -14,7 +14,7 @@ from ..node import Array, TensorBase
 from ..primitive import astype, broadcast_to, primitive
 from .check import are_tensors, normalize_dim
 from .elementwise import mul
-from .indexing import _gather, _put, _setitem, fitting, plain_index
+from .indexing import _gather, _put, _setitem, fitting, plain_index, plain_value
 from .scatter import in_range, integers, same_dtypes
 from .shape import reshape
 
@@ -121,6 +121,7 @@ def one_value(name: str, input: Any, value: Any) -> Any:
     if isinstance(value, (bool, int, float)):
         return np.asarray(value).astype(input.dtype).item()
     are_tensors(name, value=value)
+    value = plain_value(name, value)
     if value.ndim:
         raise ShapeError(f"{name}: value must be a number or have no axes, got shape {tuple(value.shape)}")
     return value if value.dtype == input.dtype else astype(value, dtype=input.dtype)
@@ -251,5 +252,5 @@ def checked_slices(name: str, input: Any, dim: int, index: Any, source: Any) -> 
 
 def _along(axis: int, index: Any) -> tuple[Any, ...]:
     """The index of whole slices along an axis, of an array that nobody else writes to."""
-    array = index._data if isinstance(index, TensorBase) else index
+    array = index._array if isinstance(index, TensorBase) else index
     return (*(slice(None),) * axis, np.array(array))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +62,23 @@ def setitem(input: Any, index: Any, value: Any) -> Tensor:
     return _setitem(input, fitting("setitem", input, index, value), index=index)
 
 
+def plain_value(name: str, value: Any) -> Any:
+    """What is assigned: a tensor or a number as it is, anything else as an array; an error unless that is of numbers.
+
+    NumPy itself would take None for nan, and read numbers out of strings.
+    """
+    if isinstance(value, (TensorBase, bool, int, float)):
+        return value
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        raise DTypeError(f"{name}: the value is no array of numbers: {value!r}") from None
+    if array.dtype.kind not in "biuf":
+        told = f"has dtype {value.dtype}" if isinstance(value, np.ndarray) else f"is {value!r}"
+        raise DTypeError(f"{name}: the value {told}, which a tensor cannot hold")
+    return array
+
+
 @primitive
 def _setitem(x: Array, value: Array, *, index: Any) -> Array:
     result = x.copy(order="K")
@@ -96,6 +114,7 @@ def last_writes(*, index: Any, shape: tuple[int, ...]) -> Array:
 
 def fitting(name: str, input: Any, index: Any, value: Any) -> Any:
     """The value without leading axes of size 1 that the place `index` of `input` has not; an error if it cannot fit."""
+    value = plain_value(name, value)
     shape = tuple(input.shape)
     try:
         if is_mask(index) and index.shape == shape[: index.ndim]:
@@ -113,14 +132,21 @@ def fitting(name: str, input: Any, index: Any, value: Any) -> Any:
 
 
 def gather(input: Any, dim: int, index: Any) -> Tensor:
-    """The values of `input` that `index` (integers, of the result's shape) points to along `dim`."""
+    """The values of `input` that `index` (integers, of the result's shape) points to along `dim`.
+
+    Input and index have the same number of axes, where none counts as one.
+    """
     are_tensors("gather", input=input)
     axis = normalize_dim("gather", dim, input.ndim)
     if not isinstance(index, TensorBase):  # whose changes are noticed; other indices are copied
         index = np.asarray(plain_index("gather", index))
-    array = index._data if isinstance(index, TensorBase) else index
+    array = index._array if isinstance(index, TensorBase) else index
     if array.dtype.kind not in "iu":
         raise DTypeError(f"gather: index must hold integers, got {array.dtype}")
+    if array.ndim != input.ndim and max(array.ndim, input.ndim) == 1:
+        if not input.ndim:
+            return gather(_getitem(input, index=(None,)), dim, index)
+        return _getitem(gather(input, dim, _getitem(index, index=(None,))), index=(0,))
     shape = tuple(input.shape)
     if array.ndim != len(shape) or any(
         n > m for i, (n, m) in enumerate(zip(array.shape, shape, strict=True)) if i != axis
@@ -160,7 +186,7 @@ def plain_index(name: str, index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(plain_index(name, part) for part in index)
     if isinstance(index, TensorBase):
-        index = index._data
+        index = index._array
     if isinstance(index, range):
         index = list(index)
     if isinstance(index, (list, np.ndarray)):
@@ -170,9 +196,23 @@ def plain_index(name: str, index: Any) -> Any:
         if array.dtype.kind not in "biu":
             raise DTypeError(f"{name}: an index array must hold integers or booleans, got {array.dtype}")
         return array
-    if index is None or index is Ellipsis or isinstance(index, (int, np.integer, bool, np.bool_, slice)):
+    if isinstance(index, slice):
+        return _plain_slice(name, index)
+    if index is None or index is Ellipsis or isinstance(index, (int, np.integer, bool, np.bool_)):
         return index
     raise DTypeError(f"{name}: {index!r} is not an index")
+
+
+def _plain_slice(name: str, index: slice) -> slice:
+    """A slice of Python ints, without tensors, whose values may change; an error for a step of 0."""
+    parts = index.start, index.stop, index.step
+    try:
+        start, stop, step = [None if part is None else operator.index(part) for part in parts]
+    except TypeError:
+        raise DTypeError(f"{name}: a slice is of ints and None, got {index}") from None
+    if step == 0:
+        raise LabelError(f"{name}: the step of a slice cannot be 0, got {index}")
+    return slice(start, stop, step)
 
 
 def is_mask(index: Any) -> bool:

@@ -132,4 +132,4 @@ def _check_scores(name: str, input: Any) -> tuple[int, ...]:
 def _integers(name: str, target: Any) -> Array:
     if target.dtype.kind not in "iu":
         raise DTypeError(f"{name}: target has dtype {target.dtype}, labels are integers")
-    return np.array(getattr(target, "_data", target))
+    return np.array(getattr(target, "_array", target))

@@ -11,7 +11,7 @@ from ..kernels import log_sums as kernel
 from ..node import Array
 from ..primitive import astype, primitive
 from .check import are_tensors, normalize_dim, normalize_dims, same_dtype
-from .elementwise import eq, exp, where
+from .elementwise import abs, eq, exp, logical_and, where
 from .reduce import Dims, restore_dims, sum
 from .scans import recurrence, shifted
 from .shape import reshape
@@ -62,7 +62,10 @@ def _logcumsumexp_vjp(g: Any, x: Any, out: Any, dim: int) -> Any:
     # also between two infinities, so that only the gradients of these are nan.
     after = shifted(out, dim=dim, by=-1, fill=math.inf)
     ratios = exp(where(eq(out, after), 0.0, out - after))
-    return exp(x - out) * recurrence(ratios, g, dim=dim, reverse=True)
+    # The nan between infinities is put in at the end: as a factor, it would reach the second derivatives of all others.
+    undefined = logical_and(eq(x, out), eq(abs(x), math.inf))
+    slope = exp(where(undefined, 0.0, x) - where(undefined, 0.0, out))
+    return where(undefined, math.nan, slope * recurrence(ratios, g, dim=dim, reverse=True))
 
 
 _logsumexp.defvjps(lambda g, x, dims: restore_dims(g, x.shape, dims) * softmax_over(x, dims=dims))

@@ -85,7 +85,7 @@ def equal(input: Any, other: Any) -> bool:
 
 
 def _all(answers: Any) -> bool:
-    return bool(np.all(answers._data if isinstance(answers, TensorBase) else answers))
+    return bool(np.all(answers._array if isinstance(answers, TensorBase) else answers))
 
 
 def _tolerances(name: str, input: Any, other: Any, rtol: Any, atol: Any, equal_nan: bool) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _spread(input: Any, shape: tuple[int, ...]) -> Any:
 
 def _plain(mask: Any, shape: tuple[int, ...]) -> Array:
     """A mask as an array of that shape that nobody else writes to."""
-    array = mask._data if isinstance(mask, TensorBase) else mask
+    array = mask._array if isinstance(mask, TensorBase) else mask
     return np.array(np.broadcast_to(array, shape))
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, LinAlgError, ShapeError
-from ..node import Array
+from ..node import Array, TensorBase
 from ..primitive import primitive
 from .check import are_tensors
 from .shape import transpose
+from .statistics import any
 
 
 def check_matrices(name: str, square: bool = False, **tensors: Any) -> None:
@@ -37,6 +38,14 @@ def check_precision(name: str, key: str, tensor: Any) -> None:
 def mT(x: Any) -> Any:
     """Each matrix transposed."""
     return transpose(x, -1, -2)
+
+
+def has_only_zeros(g: Any) -> bool:
+    """Whether nothing reaches an output: no gradient, or an array of zeros.
+
+    A tensor says no: where it is recorded, its own derivative counts too, which need not be 0.
+    """
+    return g is None or not (isinstance(g, TensorBase) or any(g))
 
 
 @primitive(differentiable=False)

@@ -35,7 +35,7 @@ def gaussian_nll_loss(
     if isinstance(var, (int, float)):
         var = np.full(shape, number(name, "var", var), input.dtype if input.dtype.kind == "f" else target.dtype)
     are_tensors(name, var=var)
-    values = np.asarray(getattr(var, "_data", var))
+    values = np.asarray(getattr(var, "_array", var))
     if (values < 0).any():
         raise ShapeError(f"{name}: var holds {values[values < 0][0]}, a variance is not negative")
     given = tuple(var.shape)

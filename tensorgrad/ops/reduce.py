@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dtypes import dtype_of
 from ..errors import DTypeError
 from ..kernels.sums import accurate_mean, accurate_sum
 from ..node import Array, TensorBase
@@ -29,7 +30,7 @@ def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
         are_tensors("sum", input=input)
     if dtype is None and input.dtype.kind in "biu":
         dtype = np.int64
-    if dtype is not None and np.dtype(dtype) != input.dtype:
+    if dtype is not None and dtype_of("sum", dtype) != input.dtype:
         input = astype(input, dtype=np.dtype(dtype))
     return _sum(input, dims=normalize_dims("sum", dim, input.ndim), keepdim=keepdim)
 
@@ -46,7 +47,7 @@ def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = No
     """The mean over `dim`, of floating-point values only; nan over nothing."""
     if not isinstance(input, TensorBase):
         are_tensors("mean", input=input)
-    target = np.dtype(input.dtype if dtype is None else dtype)
+    target = input.dtype if dtype is None else dtype_of("mean", dtype)
     if target.kind != "f":
         raise DTypeError(f"mean: the dtype is {target}, and a mean needs a float: cast the input, or pass dtype=")
     if target != input.dtype:

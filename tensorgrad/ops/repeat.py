@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from ..kernels.sums import accurate_sum
-from ..node import Array, TensorBase
+from ..node import Array, TensorBase, make_tensor
 from ..primitive import primitive
 from .check import are_tensors, normalize_dim, tensor_or_list
 from .reduce import sum as sum_over
@@ -66,17 +66,23 @@ def _sum_of_tiles(g: Any, shape: tuple[int, ...], dims: tuple[int, ...]) -> Any:
 _tile.defvjps(lambda g, x_shape, dims: _sum_of_tiles(g, x_shape, dims))
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Any = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each value along `dim` as often as `repeats` tells: a number for all, or a list or tensor with one for each.
 
     Without `dim`, the values in reading order along one axis. `output_size`, if given, must be the size that results.
+    Of one tensor alone, numbers of repeats along one axis, it gives the place of each so often: [1, 0, 2] as [0, 2, 2].
     """
+    if repeats is None or (input is None and isinstance(repeats, (TensorBase, np.ndarray))):
+        repeats = input if repeats is None else repeats
+        input = _places_of("repeat_interleave", repeats)
     are_tensors("repeat_interleave", input=input)
     axis = 0 if dim is None else normalize_dim("repeat_interleave", dim, input.ndim)
     in_order = dim is None or input.ndim == 0
     size = math.prod(input.shape) if in_order else input.shape[axis]
     given = tensor_or_list("repeat_interleave", "repeats", repeats)
-    counts = np.array(given._data if isinstance(given, TensorBase) else given)  # a copy: they may be changed later
+    counts = np.array(given._array if isinstance(given, TensorBase) else given)  # a copy: they may be changed later
     if counts.dtype.kind not in "iu" and counts.size:
         raise DTypeError(f"repeat_interleave: repeats must be integers, got {counts.dtype}: {repeats!r}")
     if counts.ndim > 1 or counts.size not in (1, size):
@@ -93,6 +99,15 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
     if output_size is not None and integer("repeat_interleave", "output_size", output_size) != total:
         raise ShapeError(f"repeat_interleave: the result has size {total}, not output_size={output_size}")
     return _repeat_each(flatten(input) if in_order else input, counts, dim=axis)
+
+
+def _places_of(name: str, repeats: Any) -> Any:
+    """The numbers 0, 1, 2 ... of the repeats, in their dtype."""
+    are_tensors(name, repeats=repeats)
+    if repeats.ndim != 1:
+        raise ShapeError(f"{name}: repeats alone must have one axis, got shape {tuple(repeats.shape)}")
+    places = np.arange(repeats.shape[0], dtype=repeats.dtype if repeats.dtype.kind in "iu" else np.int64)
+    return make_tensor(places) if isinstance(repeats, TensorBase) else places
 
 
 @primitive

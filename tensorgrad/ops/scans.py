@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dtypes import dtype_of
 from ..kernels import scan as kernel
 from ..node import Array
 from ..primitive import astype, primitive
@@ -63,7 +64,7 @@ def _cast(name: str, input: Any, dtype: Any) -> Any:
     are_tensors(name, input=input)
     if dtype is None and input.dtype.kind in "biu":
         dtype = np.int64
-    return input if dtype is None or np.dtype(dtype) == input.dtype else astype(input, dtype=np.dtype(dtype))
+    return input if dtype is None or dtype_of(name, dtype) == input.dtype else astype(input, dtype=np.dtype(dtype))
 
 
 @primitive

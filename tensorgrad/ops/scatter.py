@@ -119,7 +119,7 @@ def reduced(name: str, input: Any, dim: int, index: Any, src: Any, reduce: str, 
         return reshape(reduced(name, one[0], 0, one[1], one[2], reduce, include_self), ())
     if reduce in ("amax", "amin"):
         return _scatter_extreme(input, index, src, dim=axis, largest=reduce == "amax", include_self=include_self)
-    array = np.array(index._data if isinstance(index, TensorBase) else index)
+    array = np.array(index._array if isinstance(index, TensorBase) else index)
     if reduce == "prod":
         return _scatter_prod(input, array, src, axis, include_self)
     if not include_self:
@@ -244,7 +244,7 @@ def integers(name: str, what: str, value: Any) -> Any:
 
 def in_range(name: str, index: Any, size: int, dim: int | None, what: str = "index", negative: bool = False) -> Any:
     """The index, if all of it is within `size`; those that count from the end, if they are taken, from the start."""
-    array = index._data if isinstance(index, TensorBase) else index
+    array = index._array if isinstance(index, TensorBase) else index
     least = -size if negative else 0
     # Read as unsigned, what is below 0 is too large: one look at all of them instead of two.
     largest = int(array.view(f"u{array.itemsize}").max()) if array.size else -1

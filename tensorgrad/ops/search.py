@@ -28,7 +28,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
         raise ShapeError(f"bincount: input must have one axis, got shape {tuple(index.shape)}")
     if isinstance(minlength, bool) or not isinstance(minlength, int) or minlength < 0:
         raise ShapeError(f"bincount: minlength must be an int of at least 0, got {minlength!r}")
-    array = index._data if isinstance(index, TensorBase) else index
+    array = index._array if isinstance(index, TensorBase) else index
     least, largest = (int(array.min()), int(array.max())) if array.size else (0, -1)
     if least < 0:
         raise ShapeError(f"bincount: input must hold no number below 0, got {least}")

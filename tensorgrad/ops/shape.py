@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def reshape(input: Any, *shape: Any) -> Tensor:
-    """The same values in reading order in another shape; one size may be -1, to be worked out."""
+def reshape(input: Any, *sizes: Any, shape: Any = None) -> Tensor:
+    """The same values in reading order in another shape; one size may be -1, to be worked out.
+
+    The shape is given as ints, as a tuple or list, or by its name: `reshape(x, 2, 3)`, `reshape(x, shape=(2, 3))`.
+    """
     if not isinstance(input, TensorBase):
         are_tensors("reshape", input=input)
-    sizes = unpack("reshape", shape)
+    sizes = _by_place_or_name("reshape", "shape", sizes, shape)
     known, count = math.prod(n for n in sizes if n != -1), math.prod(input.shape)
     if sizes.count(-1) > 1:
         raise ShapeError(f"reshape: only one size can be -1, got {sizes}")
@@ -44,11 +47,14 @@ def _reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
 _reshape.defvjps(lambda g, x_shape: _reshape(g, shape=x_shape))
 
 
-def permute(input: Any, *dims: Any) -> Tensor:
-    """The axes in another order: axis i of the result is axis dims[i] of the input."""
+def permute(input: Any, *order: Any, dims: Any = None) -> Tensor:
+    """The axes in another order: axis i of the result is axis dims[i] of the input.
+
+    They are given as ints, as a tuple or list, or by their name: `permute(x, 1, 0)`, `permute(x, dims=(1, 0))`.
+    """
     if not isinstance(input, TensorBase):
         are_tensors("permute", input=input)
-    given = unpack("permute", dims)
+    given = _by_place_or_name("permute", "dims", order, dims)
     order = tuple(normalize_dim("permute", d, input.ndim) for d in given)
     if sorted(order) != list(range(input.ndim)):
         raise ShapeError(f"permute: {given} is not an order of the {input.ndim} axes of {tuple(input.shape)}")
@@ -72,6 +78,15 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
     if order:
         order[a], order[b] = b, a
     return _permute(input, dims=tuple(order))
+
+
+def t(input: Any) -> Tensor:
+    """A matrix transposed; what has fewer than two axes, as it is."""
+    if not isinstance(input, TensorBase):
+        are_tensors("t", input=input)
+    if input.ndim > 2:
+        raise ShapeError(f"t: only for up to 2 axes, got shape {tuple(input.shape)}: use transpose or .mT")
+    return _permute(input, dims=tuple(range(input.ndim))[::-1])
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -182,3 +197,12 @@ def unpack(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
         return tuple(operator.index(n) for n in given)
     except TypeError:
         raise DTypeError(f"{name}: expected ints, got {tuple(given)}") from None
+
+
+def _by_place_or_name(name: str, key: str, by_place: tuple[Any, ...], by_name: Any) -> tuple[int, ...]:
+    """The ints of f(x, 2, 3), f(x, (2, 3)) or f(x, key=(2, 3))."""
+    if by_name is None:
+        return unpack(name, by_place)
+    if by_place:
+        raise DTypeError(f"{name}: {key} is given twice, by place as {by_place} and by name as {by_name!r}")
+    return unpack(name, (by_name,))

@@ -12,7 +12,7 @@ from ..node import Array
 from ..primitive import primitive
 from .elementwise import _div, add, mul, sub, where
 from .linalg import _matmul
-from .matrices import check_matrices, diagonal_mask, mT, or_say_which
+from .matrices import check_matrices, diagonal_mask, has_only_zeros, mT, or_say_which
 from .shape import cat, unsqueeze
 
 if TYPE_CHECKING:
@@ -91,8 +91,9 @@ def svd(A: Any, full_matrices: bool = True) -> SVD:
     and Vh (..., k, n). The signs of the vectors are arbitrary, one for each pair; gradients are right for results that
     do not depend on them. Those of the vectors are infinite or nan where singular values are equal or 0, as in PyTorch,
     those of singular values are not. The further columns of U, or rows of Vh, that `full_matrices` asks for are not
-    determined by A: a gradient of that U or Vh raises GradientError. Gradient: Giles (2008), section 3.2, and Townsend,
-    "Differentiating the singular value decomposition" (2016).
+    determined by A: a gradient of them raises GradientError, but for zeros, as of `U[..., :k]`, in a backward pass that
+    is not recorded itself. Gradient: Giles (2008), section 3.2, and Townsend, "Differentiating the singular value
+    decomposition" (2016).
     """
     check_matrices("linalg.svd", A=A)
     u, s, vh, columns, rows = _svd(A, full=bool(full_matrices))
@@ -120,7 +121,7 @@ def _svd(A: Array, *, full: bool) -> tuple[Array, Array, Array, Array, Array]:
 
 def _svd_vjp(g_u: Any, g_s: Any, g_vh: Any, g_columns: Any, g_rows: Any, u: Any, s: Any, vh: Any) -> Any:
     rows, size, columns = u.shape[-2], s.shape[-1], vh.shape[-1]
-    if g_columns is not None or g_rows is not None:
+    if not (has_only_zeros(g_columns) and has_only_zeros(g_rows)):
         raise GradientError(
             f"linalg.svd: with full_matrices=True, the {'U' if rows > columns else 'Vh'} of a {rows} by {columns} "
             "matrix is not determined by it, so it has no gradient: pass full_matrices=False"

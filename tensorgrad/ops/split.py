@@ -148,7 +148,7 @@ def _parts(input: Any, axis: int, sizes: Sequence[int]) -> tuple[Tensor, ...]:
 
 
 def _split_at(name: str, input: Any, indices_or_sections: Any, axis: int, size: int) -> tuple[Tensor, ...]:
-    given = indices_or_sections._data if isinstance(indices_or_sections, TensorBase) else indices_or_sections
+    given = indices_or_sections._array if isinstance(indices_or_sections, TensorBase) else indices_or_sections
     if isinstance(given, np.ndarray) and given.ndim == 1:
         given = list(given)
     if isinstance(given, (list, tuple)):
@@ -167,7 +167,7 @@ def _evenly(name: str, input: Any, indices_or_sections: Any, axis: int, least: i
     if input.ndim < least:
         raise ShapeError(f"{name}: the input must have {least} or more axes, got shape {tuple(input.shape)}")
     size, given = input.shape[axis], indices_or_sections
-    if not isinstance(given, (list, tuple)) and np.ndim(getattr(given, "_data", given)) == 0:
+    if not isinstance(given, (list, tuple)) and np.ndim(getattr(given, "_array", given)) == 0:
         count = integer(name, "indices_or_sections", given)
         if count < 1 or size % count:
             raise ShapeError(f"{name}: {count} parts do not divide {size}, the size of dim {axis}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from ..dtypes import dtype_of
 from ..errors import DTypeError, ShapeError
 from ..kernels.moments import variance
 from ..kernels.sums import accurate_sum
@@ -20,9 +23,27 @@ from .reduce import Dims, count_over, kept_shape, mean, restore_dims, sum
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+_Taken = ParamSpec("_Taken")
+_Given = TypeVar("_Given")
+
 # Variance
 
 
+def _bool_by_place(function: Callable[_Taken, _Given]) -> Callable[_Taken, _Given]:
+    """`x.var(True)` is the old spelling of `unbiased`; `dim=True` names an axis, and a bool is none."""
+
+    @functools.wraps(function)
+    def checked(*args: _Taken.args, **options: _Taken.kwargs) -> _Given:
+        if isinstance(options.get("dim"), bool):
+            raise DTypeError(
+                f"{function.__name__}: dim must be an int, got {options['dim']}: by what to divide, unbiased= says"
+            )
+        return function(*args, **options)
+
+    return checked
+
+
+@_bool_by_place
 def var(
     input: Any,
     dim: Dims | bool = None,
@@ -34,13 +55,14 @@ def var(
     """The sum of squared distances from the mean over `dim`, divided by the count of values less `correction`.
 
     The correction is 1 unless given. `unbiased`, True or False for 1 or 0, is its older spelling and may stand in the
-    place of `dim`: `x.var(False)`. Of float32, what its squares cannot hold is computed in float64. nan, or inf where
-    the values differ, if `correction` is not below the count; so is then the gradient.
+    place of `dim`, not under its name: `x.var(False)`. Of float32, what its squares cannot hold is computed in float64.
+    nan, or inf where the values differ, if `correction` is not below the count; so is then the gradient.
     """
     dims, correction = _canonical("var", input, dim, unbiased, correction)
     return _var(input, dims=dims, correction=correction, keepdim=keepdim)
 
 
+@_bool_by_place
 def std(
     input: Any,
     dim: Dims | bool = None,
@@ -54,6 +76,7 @@ def std(
     return _std(input, dims=dims, correction=correction, keepdim=keepdim)
 
 
+@_bool_by_place
 def var_mean(
     input: Any,
     dim: Dims | bool = None,
@@ -67,6 +90,7 @@ def var_mean(
     return _var(input, dims=dims, correction=correction, keepdim=keepdim), mean(input, dims, keepdim)
 
 
+@_bool_by_place
 def std_mean(
     input: Any,
     dim: Dims | bool = None,
@@ -138,7 +162,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
     dims = normalize_dims("nansum", dim, input.ndim)
     if input.dtype.kind != "f":
         return sum(input, dims, keepdim, dtype=dtype)
-    target = np.dtype(input.dtype if dtype is None else dtype)
+    target = input.dtype if dtype is None else dtype_of("nansum", dtype)
     if target.kind != "f":
         return sum(where(ne(input, input), 0.0, input), dims, keepdim, dtype=target)
     return _nansum(input if target == input.dtype else astype(input, dtype=target), dims=dims, keepdim=keepdim)
@@ -151,7 +175,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
     float32.
     """
     are_tensors("nanmean", input=input)
-    target = np.dtype(input.dtype if dtype is None else dtype)
+    target = input.dtype if dtype is None else dtype_of("nanmean", dtype)
     if target.kind != "f":
         raise DTypeError(f"nanmean: the dtype is {target}, and a mean needs a float: cast the input, or pass dtype=")
     dims = normalize_dims("nanmean", dim, input.ndim)

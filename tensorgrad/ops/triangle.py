@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dtypes import dtype_of
 from ..errors import DTypeError, ShapeError
 from ..node import Array, make_tensor
 from ..primitive import clone, primitive
@@ -65,7 +66,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) 
 
 
 def _integers(name: str, dtype: Any) -> np.dtype[Any]:
-    target = np.dtype(dtype)
+    target = dtype_of(name, dtype)
     if target.kind not in "iu":
         raise DTypeError(f"{name}: indices are integers, got dtype {target}")
     return target

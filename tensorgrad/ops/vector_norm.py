@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dtypes import dtype_of
 from ..errors import DTypeError, ShapeError
 from ..kernels import vector_norm as kernel
 from ..node import Array
 from ..primitive import astype, primitive
-from .check import are_tensors, normalize_dims
+from .check import are_tensors, normalize_dims, refuse_gradient
 from .elementwise import _div, abs, eq, logical_or, mul, no_slope, pow, sign, where
 from .extrema import share_of_ties
 from .reduce import restore_dims
@@ -40,6 +41,7 @@ def vector_norm(input: Any, ord: float = 2, dim: Dims = None, keepdim: bool = Fa
 
 def norm_over(name: str, x: Any, ord: Any, dim: Dims, keepdim: bool) -> Any:
     """`vector_norm` of a float tensor, for a function of the name `name`."""
+    refuse_gradient(name, "p" if name == "norm" else "ord", ord)
     order = ord.item() if hasattr(ord, "item") and ord.ndim == 0 else ord
     if isinstance(order, bool) or not isinstance(order, (int, float)):
         raise DTypeError(f"{name}: ord must be a number, got {ord!r}")
@@ -88,7 +90,7 @@ def as_dtype(name: str, key: str, x: Any, dtype: Any) -> Any:
     """x cast to `dtype`, which must be a float dtype that holds all of x's values; None leaves it as it is."""
     if dtype is None:
         return x
-    target = np.dtype(dtype)
+    target = dtype_of(name, dtype)
     if target.kind != "f" or not np.can_cast(x.dtype, target):
         raise DTypeError(f"{name}: dtype {target} cannot hold {key} of dtype {x.dtype}: it must be as wide a float")
     return x if x.dtype == target else astype(x, dtype=target)

@@ -13,7 +13,7 @@ from .theme import Theme
 
 HEAD = 7.0  # an arrow head's length
 BESIDE = 3.5  # how far a forward arrow and its gradient's are from the line between them
-LABEL_WIDEST = 110.0
+LABEL_WIDEST = 150.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from .pieces import (
     sizes_in_words,
     strip,
     text_line,
+    told,
 )
 from .scene import Card, CardKind, Chip
 from .words import plain
@@ -46,16 +47,17 @@ class Boxes:
         index, alone = self.index, self.options.view == "tensor"
         shown = [] if alone else index.shown_outputs(node)
         outputs = [node.outputs[i] for i in shown]
-        lines: list[Line] = [text_line(plain(node.hyper, 60))] if node.hyper else []
+        lines: list[Line] = told(node.hyper) if node.hyper else []
         for output in outputs:
             name = plain(output.label, 40) or (output.name if len(shown) > 1 else "")
             lines.append((*(text_line(f"{name} ") if name else ()), *shape_spans(output, self._main_input(node))))
         parameters = [] if alone else index.parameters_of(node.id)
         lines += packed(costs.in_words(costs.values_in(index, parameters), costs.work_of(index, node)))
-        told = {result.output for result in index.results.get(node.id, ()) if result.text}
+        asked = {result.output for result in index.results.get(node.id, ()) if result.text}
         words: list[str] = []
         for i, output in zip(shown, outputs, strict=True):
-            words += sizes_in_words(output, index.view.recorded and i not in told)
+            words += sizes_in_words(output, index.view.recorded and i not in asked)
+        words += ["recomputed on the way back"] * node.recomputed
         docked = [edge for edge in index.into(node.id) if not alone and index.docked(index.nodes[edge.source])]
         card = Card(
             node.id,
@@ -74,7 +76,8 @@ class Boxes:
             sizes=tuple(words),
         )
         kept = ", ".join(saved.name for saved in node.saved)
-        said = f"{'kept' if node.freed else 'keeps'} for the way back: {plain(kept)}" if kept else ""
+        how = "recomputed" if node.recomputed else "kept" if node.freed else "keeps"
+        said = f"{how} for the way back: {plain(kept)}" if kept else ""
         return with_tip(card, plain(index.types.get(node.module, "")), said, node.line)
 
     def leaf(self, node: NodeView, frame: str, merged: bool = False) -> Card:
@@ -113,7 +116,7 @@ class Boxes:
         output = node.outputs[i]
         self._named[node.name] += 1
         count = self._named[node.name]
-        told = any(result.output == i and result.text for result in self.index.results.get(node.id, ()))
+        asked = any(result.output == i and result.text for result in self.index.results.get(node.id, ()))
         card = Card(
             f"{node.id}_{i}",
             "tensor",
@@ -126,7 +129,7 @@ class Boxes:
             strip([output.gradient or output.grad]),
             result=self.result(node, i),
             frame=frame,
-            sizes=tuple(sizes_in_words(output, self.index.view.recorded and not told)),
+            sizes=tuple(sizes_in_words(output, self.index.view.recorded and not asked)),
         )
         return with_tip(card)
 

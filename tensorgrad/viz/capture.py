@@ -161,6 +161,7 @@ class _Capture:
                 )
             )
         names = [op.primitive.name_of(INPUT, i) for i in range(len(op.edges))]
+        recomputed = op.saved is None and getattr(op, "lost", None) is not None  # a slot that most nodes leave empty
         self.nodes.append(
             NodeView(
                 node,
@@ -172,7 +173,8 @@ class _Capture:
                 describe(op.params, names, op.shapes, [shape for shape, _ in op.outputs]),
                 {plain(name): readable(value) for name, value in op.params.items()},
                 _saved(op),
-                op.saved is None,
+                op.saved is None and not recomputed,
+                recomputed,
                 self._line(op),
                 tuple(self.step_rank[visit.step] for visit in visits),
             )

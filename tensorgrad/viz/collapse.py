@@ -53,7 +53,7 @@ class Collapse:
             self._set(self._closed_groups(self._until_few(closed)))
             if self.count() > limit:
                 self._set(self._with_runs())
-            self.notes.append(f"collapsed, because {cards:,} cards are more than the {limit:,} that can be laid out")
+            self.notes.append(f"collapsed, because {cards:,} cards are more than the {limit:,} that are drawn")
         elif options.collapse == "auto" and cards > CARDS:
             self.notes.append(f"{cards:,} cards are left: there are no more modules to close")
 

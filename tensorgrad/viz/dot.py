@@ -93,6 +93,8 @@ def _caption(scene: Scene) -> list[str]:
             said.append(f"colour: {key.text}")
         elif kind == "flag":
             said.append(f"{rest} {key.text}")
+        elif kind == "word":
+            said.append(f"{rest}: {key.text}")
         elif key.sample in samples:
             said.append(samples[key.sample] + key.text)
     if any(key.sample.startswith("strip:") for key in scene.legend):

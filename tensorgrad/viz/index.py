@@ -63,5 +63,7 @@ class Index:
 
     def saved_bytes(self, node: NodeView) -> int:
         """What an operation keeps for the way back, apart from parameters, which are there anyway."""
+        if node.recomputed:
+            return 0
         held = {edge.name for edge in self.into(node.id) if self.nodes[edge.source].kind == "parameter"}
         return sum(saved.bytes or 0 for saved in node.saved if saved.name not in held)

@@ -8,10 +8,16 @@ from .scene import Key, Scene
 
 ARROWS = {
     "forward": "a value, forward",
-    "backward": "its gradient, backward; wider where it is larger",
+    "backward": "its gradient, backward",
     "detached": "no gradient goes back",
 }
-STRIPS = {"value": "rms of the values (root of the mean square)", "gradient": "rms of the gradient"}
+STRIPS = {
+    "value": "rms of the values (root of the mean square)",
+    "gradient": "rms of the gradient",
+}
+ENDS = ", 1e-8 to 100"  # of a strip's logarithmic scale: cards.LOWEST and HIGHEST
+WIDER = "; wider where it is larger"
+KEEPS = "bytes held for the way back"
 FLAGS = {
     "▽": "vanishing: the gradient's rms is below {0:g} of the parameter's",
     "△": "exploding: the gradient's rms is above {1:g} times the parameter's",
@@ -23,19 +29,27 @@ FLAGS = {
 def keys_of(scene: Scene, options: Options) -> tuple[Key, ...]:
     """The legend of a scene, in a fixed order."""
     kinds = dict.fromkeys(card.category for card in scene.cards)
-    if any(card.chips for card in scene.cards):
+    chips = [chip for card in scene.cards for chip in card.chips]
+    if chips:
         kinds["parameter"] = None
-    keys = [Key(f"card:{kind}", "collapsed" if kind == "module" else kind) for kind in kinds]
+    said = {"module": "collapsed"}
+    if any(chip.gradient is not None for chip in chips):
+        said["parameter"] = "parameter, ∇ rms of its gradient"
+    keys = [Key(f"card:{kind}", said.get(kind, kind)) for kind in kinds]
     if options.color != "kind":
         keys.append(Key(SCALES[options.color].sample, SCALES[options.color].text))
     arrows = dict.fromkeys(arrow.kind for arrow in scene.arrows)
-    if any(chip.backward for card in scene.cards for chip in card.chips):
+    if any(chip.backward for chip in chips):
         arrows["backward"] = None
-    keys += [Key(f"arrow:{kind}", text) for kind, text in ARROWS.items() if kind in arrows]
+    widths = {arrow.weight: None for arrow in scene.arrows if arrow.kind == "backward"}
+    widths |= {chip.weight: None for chip in chips if chip.backward}
+    wider = {"backward": WIDER} if len(widths) > 1 else {}  # all are equally wide where nothing was recorded
+    keys += [Key(f"arrow:{kind}", text + wider.get(kind, "")) for kind, text in ARROWS.items() if kind in arrows]
     keys += [Key("sum", "several gradients meet and are added")] * bool(scene.sums)
     for kind, text in STRIPS.items():
         if any(getattr(card, kind) is not None for card in scene.cards):
-            keys.append(Key(f"strip:{kind}", text))
+            keys.append(Key(f"strip:{kind}", text + ENDS))
+    keys += [Key("word:keeps", KEEPS)] * any(card.saved for card in scene.cards)
     flags = dict.fromkeys(flag[0] for card in scene.cards for flag in card.flags)
     numbers = (options.vanishing, options.exploding)
     return (*keys, *(Key(f"flag:{flag}", text.format(*numbers)) for flag, text in FLAGS.items() if flag in flags))

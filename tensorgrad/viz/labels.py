@@ -13,6 +13,8 @@ from .theme import Theme
 
 CELL_WIDTH, CELL_HEIGHT = 128.0, 32.0
 HEIGHT = SMALL * 1.25
+ASIDE = BESIDE + 3.0  # from the middle of a pair of arrows to where its wider line ends
+CURVE = ((0.0, 0.0), (0.03, 0.15), (0.1, 0.26), (0.5, 0.5), (0.9, 0.74), (0.97, 0.85), (1.0, 1.0))  # of arrows._curves
 LONGEST = 4000.0  # of a line, in pixels, that labels are kept off; longer ones would fill the register
 
 
@@ -49,41 +51,46 @@ def draw_texts(scene: Scene, ways: list[Way], placed: Layout, fills: dict[str, s
     labelled = any(arrow.label for arrow in scene.arrows)
     if not labelled and not placed.frames:
         return []
-    taken = _Taken()
+    taken, solid = _Taken(), _Taken()  # by anything; by cards and texts, which a text must not cover if it can help it
     sideways = scene.direction == "LR"
     for points in placed.routes:
         for line in _lines(points, sideways):
             if line.width + line.height < LONGEST:
                 taken.add(line)
-    parts = _titles(scene, placed, fills, theme, taken)
+    parts = _titles(scene, placed, fills, theme, taken, solid)
     if not labelled:
         return parts
     for rect in placed.boxes.values():
         taken.add(rect)
+        solid.add(rect)
     for x, y, width, height in placed.frames.values():
         if width + height < LONGEST:
             taken.add(Rect(x, y, width, 1.0))
             taken.add(Rect(x, y + height, width, 1.0))
-    return parts + _labels(scene, ways, placed, theme, taken)
+    return parts + _labels(scene, ways, placed, theme, taken, solid)
 
 
 def _lines(points: tuple[Point, ...], sideways: bool) -> list[Rect]:
-    """About where a line runs: an S-curve in three steps."""
+    """About where a line runs: an S-curve in steps."""
     rects = []
     if sideways:
         points = tuple((y, x) for x, y in points)
     for (x, y), (x2, y2) in pairwise(points):
         steps = [(x, y, x2, y2)]
-        if x != x2 and y != y2:
-            third = (y2 - y) / 3
-            steps = [(x, y, x, y + third), (x, y + third, x2, y2 - third), (x2, y2 - third, x2, y2)]
+        curved = x != x2 and y != y2
+        if curved:
+            places = [(x + (x2 - x) * across, y + (y2 - y) * along) for across, along in CURVE]
+            steps = [(*one, *two) for one, two in pairwise(places)]
         for a, b, c, d in steps:
-            wide = Rect(min(a, c) - BESIDE, min(b, d), abs(a - c) + 2 * BESIDE, abs(b - d))
+            above = BESIDE if curved else 0.0
+            wide = Rect(min(a, c) - ASIDE, min(b, d) - above, abs(a - c) + 2 * ASIDE, abs(b - d) + 2 * above)
             rects.append(Rect(wide.y, wide.x, wide.height, wide.width) if sideways else wide)
     return rects
 
 
-def _titles(scene: Scene, placed: Layout, fills: dict[str, str], theme: Theme, taken: _Taken) -> list[str]:
+def _titles(
+    scene: Scene, placed: Layout, fills: dict[str, str], theme: Theme, taken: _Taken, solid: _Taken
+) -> list[str]:
     """At the left end of a frame's head, or wherever along it no arrow passes."""
     parts = []
     for frame in scene.frames:
@@ -96,12 +103,13 @@ def _titles(scene: Scene, placed: Layout, fills: dict[str, str], theme: Theme, t
         places = [Rect(start, y + 3, long, HEIGHT) for start in starts]
         place = next((place for place in places if taken.free(place)), places[0])
         taken.add(place)
+        solid.add(place)
         halo = _halo(fills[frame.id])
         parts.append(words(place.x, y + 13, text, SMALL, theme.quiet, font_weight="bold", **halo))
     return parts
 
 
-def _labels(scene: Scene, ways: list[Way], placed: Layout, theme: Theme, taken: _Taken) -> list[str]:
+def _labels(scene: Scene, ways: list[Way], placed: Layout, theme: Theme, taken: _Taken, solid: _Taken) -> list[str]:
     parts = []
     for way, points in zip(ways, placed.routes, strict=True):
         for number in (way.down, way.up):
@@ -111,8 +119,9 @@ def _labels(scene: Scene, ways: list[Way], placed: Layout, theme: Theme, taken: 
             width = text_width(label, SMALL)
             places = _places(points, width, scene.direction == "LR", number == way.up)
             rects = [Rect(x, y, width, HEIGHT) for x, y in places]
-            rect = next((rect for rect in rects if taken.free(rect)), rects[0])
+            rect = next((rect for room in (taken, solid) for rect in rects if room.free(rect)), rects[0])
             taken.add(rect)
+            solid.add(rect)
             colour = theme.backward if number == way.up else theme.quiet
             parts.append(words(rect.x, rect.y + HEIGHT - 3, label, SMALL, colour, **_halo(theme.page)))
     return parts
@@ -129,8 +138,8 @@ def _places(points: tuple[Point, ...], width: float, sideways: bool, up: bool) -
     right, left = BESIDE + 4, -width - BESIDE - 4
     lines = [y + 2, y + 2 + HEIGHT] if up else [y - HEIGHT - 4, y - 2 * HEIGHT - 4]
     near = [(x + side, line) for line in lines for side in (right, left)]
-    line = other_y - HEIGHT - 4 if up else other_y + 2
-    return near + [(other_x + side, line) for side in (right, left)]
+    far = [other_y - HEIGHT - 4, other_y - 2 * HEIGHT - 4] if up else [other_y + 2, other_y + 2 + HEIGHT]
+    return near + [(other_x + side, line) for line in far for side in (right, left)]
 
 
 def _halo(colour: str) -> dict[str, str]:

@@ -47,7 +47,9 @@ def _sample(key: Key, x: float, y: float, width: float, theme: Theme, prefix: st
         look = look_of(theme, which)
         dash = f' stroke-dasharray="{look.dash}"' if look.dash else ""
         style = f'fill="{look.fill}" stroke="{look.line}" stroke-width="{num(look.width)}"{dash}'
-        return outline(look.shape, x + 4, y + 2, width - 8, LINE - 6, style)
+        pile = (4, 2, 0) if which == "module" else (0,)
+        wide, tall = width - 8 - pile[0], LINE - 6 - pile[0] / 2
+        return "".join(outline(look.shape, x + 4 + k, y + 2 + k / 2, wide, tall, style) for k in pile)
     kinds: dict[str, ArrowKind] = {"forward": "forward", "backward": "backward", "detached": "detached"}
     if what == "arrow" and which in kinds:
         style = line_style(Arrow("", "", kinds[which], weight=0.3), theme, prefix)
@@ -65,6 +67,8 @@ def _sample(key: Key, x: float, y: float, width: float, theme: Theme, prefix: st
         )
     if what == "flag":
         return badge(x + width / 2, y + 13, fit(which, 12.0, SAMPLE), theme)
+    if what == "word":
+        return words(x, y + 12, fit(which, SMALL, SAMPLE), SMALL, theme.quiet)
     return plus(x + width / 2, middle, theme) if what == "sum" else ""
 
 

@@ -206,8 +206,10 @@ def _spaced(text: str) -> str:
 
 def _chip(chip: Chip) -> tuple[float, float, tuple[Row, ...], Chip]:
     said = [plain(part) for part in (chip.shape, chip.use) if part]
-    if chip.gradient is not None:
-        said.append(f"∇ {number(chip.gradient)}")
+    in_all = [size for size in chip.sizes if chip.use and size.startswith(".grad")]
+    if chip.gradient is not None and (chip.label or not in_all):
+        said.append(f"∇ {number(chip.gradient)}{' of this use' if in_all else ''}")
+    said += [f"{size} in all" for size in in_all]
     texts = [(fit(chip.name, SMALL, CHIP_WIDEST), "text")]
     texts += [(fit(text, SMALL, CHIP_WIDEST), "quiet") for text in _joined(said, CHIP_WIDEST)]
     width = max(text_width(text, SMALL) for text, _ in texts) + 10

@@ -103,6 +103,7 @@ class NodeView:
     params: dict[str, str] = field(default_factory=dict)  # all of them, each in words
     saved: tuple[SavedView, ...] = ()
     freed: bool = False  # whether a backward pass dropped what was saved
+    recomputed: bool = False  # whether a checkpoint dropped it, to compute it again on the way back
     line: str = ""  # file name and line of the call
     steps: tuple[int, ...] = ()  # when the recorded backward walks came by, counted over the whole view
     tensor: str = ""  # for leaves: the id of the TensorView

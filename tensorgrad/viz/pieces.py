@@ -6,10 +6,11 @@ import math
 
 from .parts import OutputView, Preview, Shape, Stats
 from .scene import Span, Strip
-from .words import number, sizes
+from .words import number, plain, sizes
 
 Line = tuple[Span, ...]
 
+MOST = 3  # lines of hyper-parameters
 WIDTH = 34  # characters in a line; what is longer would make a card too wide, and goes into the next line
 
 
@@ -27,6 +28,17 @@ def packed(parts: list[str]) -> list[Line]:
         else:
             lines.append(part)
     return [text_line(line) for line in lines]
+
+
+def told(hyper: str) -> list[Line]:
+    """Hyper-parameters, in as many lines as they take."""
+    lines: list[str] = []
+    for part in hyper.split(", "):
+        if lines and len(lines[-1]) + len(part) + 2 <= WIDTH:
+            lines[-1] += f", {part}"
+        else:
+            lines[-1:] = [*(f"{line}," for line in lines[-1:]), part]
+    return [text_line(plain(line, 60)) for line in lines[:MOST]]
 
 
 def shape_text(output: OutputView) -> str:

@@ -1,4 +1,4 @@
-"""From DOT text to a picture, by whichever Graphviz is there, and onto the disk, whole or not at all."""
+"""Pictures as files: our own SVG, or what Graphviz makes of the DOT text; onto the disk whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import TensorgradError
+from ..errors import DTypeError, TensorgradError
 from ..files import atomic_write
+from .compose import compose
+from .dot import to_dot
+from .options import Options, options_of
+from .svg import to_svg
 
 if TYPE_CHECKING:
     from .view import GraphView
 
 DRAWN = (".svg", ".png", ".pdf")
 WRITTEN = (".dot", ".json", ".txt")
-ENGINES = ("dot", "pygraphviz")
+OURS = "tensorgrad"  # the engine that is always there: it draws cards, strips and docked parameters, but SVG only
+GRAPHVIZ = ("dot", "pygraphviz")  # in the order in which they are tried
+FIXES = (
+    "pip install pygraphviz (its wheels bring Graphviz along); apt-get install graphviz; brew install graphviz; "
+    "conda install graphviz; winget install graphviz"
+)
 
 # pygraphviz runs Graphviz inside the process; in one of its own it can be stopped, and a crash takes nothing along.
 PYGRAPHVIZ = """
@@ -34,14 +43,20 @@ class DrawingError(TensorgradError, RuntimeError):
 
 
 def save(
-    view: GraphView, path: str | os.PathLike[str], engine: str | None, timeout: float, options: dict[str, Any]
+    view: GraphView, path: str | os.PathLike[str], engine: str | None, timeout: float, given: dict[str, Any]
 ) -> None:
     """See `GraphView.save`."""
-    given, path = path, Path(os.path.realpath(path))
-    suffix = Path(os.fspath(given)).suffix.lower()
+    named, path = os.fspath(path), Path(os.path.realpath(path))
+    suffix = Path(named).suffix.lower()
     if suffix not in DRAWN + WRITTEN:
         raise DrawingError(
-            f"save: {os.fspath(given)!r}: the suffix says what to write: {', '.join(DRAWN + WRITTEN)}, got {suffix!r}"
+            f"save: {named!r}: the suffix says what to write: {', '.join(DRAWN + WRITTEN)}, got {suffix!r}"
+        )
+    _check_engine(suffix, engine)
+    options = options_of("save", given)
+    if given and suffix in (".json", ".txt"):
+        raise DTypeError(
+            f"save: a {suffix} file holds the whole graph, whatever its picture; leave out {', '.join(given)}"
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"save: {path}: there is no folder {path.parent}")
@@ -50,19 +65,33 @@ def save(
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise PermissionError(f"save: {path}: no permission to write there")
     if suffix in DRAWN:
-        content = draw(view.to_dot(**options), suffix[1:], engine, timeout)
+        content = picture(view, suffix[1:], engine, timeout, options)
     elif suffix == ".dot":
-        content = view.to_dot(**options).encode()
+        content = view.to_dot(**given).encode()
     else:
         content = (view.to_json(indent=1) if suffix == ".json" else view.to_text()).encode()
     atomic_write(path, content)
 
 
+def _check_engine(suffix: str, engine: str | None) -> None:
+    if engine is not None and engine not in (OURS, *GRAPHVIZ):
+        raise DrawingError(f"save: engine must be {OURS!r}, 'dot' or 'pygraphviz', got {engine!r}")
+    if engine == OURS and suffix in DRAWN and suffix != ".svg":
+        raise DrawingError(f"save: the engine {OURS!r} draws .svg files; for {suffix} take 'dot' or 'pygraphviz'")
+
+
+def picture(view: GraphView, form: str, engine: str | None, timeout: float, options: Options) -> bytes:
+    """A view as "svg", "png" or "pdf". What is too large to be laid out is collapsed, whatever the engine."""
+    scene = compose(view, options)
+    if form == "svg" and engine in (None, OURS):
+        return to_svg(scene).encode()
+    return draw(to_dot(scene), form, engine, timeout)
+
+
 def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) -> bytes:
-    """DOT text as "svg", "png" or "pdf": by the first engine that is there and can, or by `engine` alone."""
-    if engine is not None and engine not in ENGINES:
-        raise DrawingError(f"draw: engine must be {' or '.join(map(repr, ENGINES))}, got {engine!r}")
-    there = [name for name in ENGINES if name == (engine or name) and _FOUND[name]()]
+    """DOT text as "svg", "png" or "pdf": by the first Graphviz that is there and can, or by `engine` alone."""
+    asked = [name for name in GRAPHVIZ if name == (engine or name)]
+    there = [name for name in asked if _FOUND[name]()]
     failed = []
     for name in there:
         try:
@@ -70,21 +99,18 @@ def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) 
         except subprocess.TimeoutExpired:
             boxes = dot.count("fillcolor=")
             raise DrawingError(
-                f"draw: {name} did not finish a picture of {boxes:,} boxes in {timeout:g} s: draw a smaller part, "
-                "pass a longer timeout, or save the text as .dot"
+                f"save: {name} did not finish a picture of {boxes:,} boxes in {timeout:g} s: draw a smaller part "
+                "(collapse='auto'), pass a longer timeout, or save as .svg without engine=, or as .dot"
             ) from None
         except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
             output = getattr(error, "stderr", None) or str(error).encode()
             failed.append(f"{name} failed: {output.decode(errors='replace').strip()[-300:]}")
-    missing = " and ".join(
-        {"dot": "no program `dot` on the PATH", "pygraphviz": "no package pygraphviz"}[name]
-        for name in ENGINES
-        if name == (engine or name) and name not in there
-    )
+    absent = {"dot": "no program `dot` on the PATH", "pygraphviz": "no package pygraphviz"}
+    missing = " and ".join(absent[name] for name in asked if name not in there)
+    what = f"engine={engine!r}" if form == "svg" else f"a .{form} file"
     raise DrawingError(
-        f"draw: a .{form} file needs Graphviz: {'; '.join(filter(None, [missing, *failed]))}. Any one of these helps: "
-        "pip install pygraphviz (its wheels bring Graphviz along); apt-get install graphviz; brew install graphviz; "
-        "conda install graphviz; winget install graphviz. Saving as .dot, .json or .txt needs none of them"
+        f"save: {what} needs Graphviz: {'; '.join(filter(None, [missing, *failed]))}. Any one of these helps: {FIXES}. "
+        f"Saving as .svg{' without engine=' if form == 'svg' else ''} needs none of them, nor does .dot, .json or .txt"
     )
 
 

@@ -87,7 +87,8 @@ class Frame:
 class Key:
     """A line of the legend: a sample, and what it says."""
 
-    sample: str  # "card:convolution", "arrow:forward", "strip:gradient", "scale:#000000,#ffffff", "flag:▽", "sum"
+    # "card:convolution", "arrow:forward", "strip:gradient", "scale:#000000,#ffffff", "flag:▽", "word:keeps" or "sum"
+    sample: str
     text: str
 
 

@@ -15,6 +15,7 @@ from .scene import Scene
 from .theme import THEMES, Theme, look_of
 
 MARGIN = 12.0
+OFF = 3.0  # how far a "+" stands off its card, whose strips it would hide
 LEAST = 360.0  # a picture's width, which its legend may fill
 FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
@@ -32,7 +33,8 @@ def to_svg(scene: Scene) -> str:
     width = max(placed.width + 2 * MARGIN, LEAST)
     inner = width - 2 * MARGIN
     head = wrapped(scene.title, TITLE, inner, 200) if scene.title else []
-    top = MARGIN + 18 * len(head)
+    about = _about(scene.description, inner)
+    top = MARGIN + 18 * len(head) + 13 * len(about) + (6 if about else 0)
     left = (width - placed.width) / 2
     legend, tall = draw_legend(scene, MARGIN, top + placed.height + 16, inner, theme, prefix)
     height = top + placed.height + (tall + 16 if tall else 0) + MARGIN
@@ -47,6 +49,8 @@ def to_svg(scene: Scene) -> str:
     ]
     for k, line in enumerate(head):
         parts.append(words(MARGIN, MARGIN + 12 + 18 * k, line, TITLE, theme.text, font_weight="bold"))
+    for k, line in enumerate(about):
+        parts.append(words(MARGIN, MARGIN + 10 + 18 * len(head) + 13 * k, line, SMALL, theme.quiet))
     parts.append(f'<g transform="translate({num(left)} {num(top)})">')
     fills = _frames(scene, placed, theme, parts)
     _arrows(scene, ways, placed, theme, prefix, parts)
@@ -66,6 +70,14 @@ def _layout(scene: Scene, sizes: list[Measured], ways: list[Way]) -> Layout:
         boxes.append(Box(card.id, size.width, size.height, card.frame, anchor, size.reach))
     areas = [Area(frame.id, frame.parent, text_width(_title(frame.title), SMALL, True) + 16) for frame in scene.frames]
     return layout(boxes, [way.edge for way in ways], areas, scene.direction)
+
+
+def _about(text: str, width: float) -> list[str]:
+    """The description on one line if it fits, else a line or more for each of its parts."""
+    if not text:
+        return []
+    lines = wrapped(text, SMALL, width)
+    return lines if len(lines) == 1 else [line for part in text.split("; ") for line in wrapped(part, SMALL, width)]
 
 
 def _title(text: str) -> str:
@@ -124,7 +136,8 @@ def _sums(scene: Scene, ways: list[Way], placed: Layout, theme: Theme) -> str:
                 f'<path d="M{num(min(xs))} {num(min(ys))}L{num(max(xs))} {num(max(ys))}" stroke="{theme.backward}" '
                 'stroke-width="2"/>'
             )
-        parts.append(plus((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, theme))
+        x, y = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+        parts.append(plus(x + OFF, y, theme) if scene.direction == "LR" else plus(x, y + OFF, theme))
     return "".join(parts)
 
 

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
-from . import render
+from . import render, svg
 from .compose import compose
 from .diff import GraphDiff, diff
 from .dot import to_dot
@@ -17,8 +17,7 @@ from .parts import EdgeView, ModuleView, NodeView, ResultView, TensorView
 from .text import to_text
 from .words import plain
 
-NOTEBOOK_NODES = 1500  # above this many boxes a notebook shows text: `dot` would take minutes
-NOTEBOOK_SECONDS = 20
+NOTEBOOK_NODES = 100_000  # above this many boxes a notebook shows text: to collapse them takes seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,19 @@ class GraphView:
     def to_dot(self, **options: Any) -> str:
         """The picture in Graphviz's language; needs no Graphviz. `options` are those of `tensorgrad.viz.Options`.
 
-        A graph of any size is written as it is unless the options collapse it. Equal graphs give equal text, in every
+        A graph of any size is written as it is, unless the options collapse it. Equal graphs give equal text, in every
         process.
         """
         return to_dot(compose(self, options_of("to_dot", options), limit=None))
+
+    def to_svg(self, **options: Any) -> str:
+        """The picture as SVG: cards with parameters docked to them, in a layout of our own that needs no Graphviz.
+
+        `options` are those of `tensorgrad.viz.Options`. Of more than 1,500 cards modules, or runs of operations, become
+        one card each, which the picture says. Equal graphs give equal text, in every process. No font, link or script
+        is in it.
+        """
+        return svg.to_svg(compose(self, options_of("to_svg", options)))
 
     def to_text(self, limit: int | None = None) -> str:
         """A line for each box, in the order in which they ran; at most `limit` of them."""
@@ -64,9 +72,11 @@ class GraphView:
     ) -> None:
         """Write the picture as its suffix says: .svg, .png, .pdf, .dot, .json or .txt; whole or not at all.
 
-        SVG, PNG and PDF are drawn by Graphviz: by the program `dot` if it is on the PATH, else by the package
-        pygraphviz; `engine="dot"` or `"pygraphviz"` chooses. `options` are those of `to_dot`. Raises DrawingError for
-        an unknown suffix, without an engine, or after `timeout` seconds; OSError where the file cannot be written.
+        SVG is that of `to_svg`. PNG and PDF, and SVG with `engine="dot"` or `"pygraphviz"`, are drawn by Graphviz from
+        `to_dot`, by the program `dot` if it is on the PATH, else by the package pygraphviz, within `timeout` seconds.
+        `options` are those of `tensorgrad.viz.Options`; JSON and text, which hold the whole graph, take none. Raises
+        DrawingError for an unknown suffix or engine, and where Graphviz is missing or late; OSError where the file
+        cannot be written.
         """
         render.save(self, path, engine, timeout, options)
 
@@ -90,8 +100,7 @@ class GraphView:
         try:
             if len(self.nodes) > NOTEBOOK_NODES:
                 return None
-            svg = render.draw(self.to_dot(), "svg", None, NOTEBOOK_SECONDS).decode()
-            return svg if "<svg" in svg else None
+            return self.to_svg()
         except Exception:  # whatever went wrong, a notebook still shows the text
             return None
 

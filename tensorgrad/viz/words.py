@@ -72,6 +72,8 @@ def describe(params: dict[str, Any], names: Sequence[str], shapes: Sequence[Shap
             said.append("x".join(map(plain, window)) if isinstance(window, tuple) else plain(window))
         said.append(f"stride {_per_axis(rest.pop('stride'))}")
         said.append(f"pad {_per_axis(rest.pop('padding'))}")
+        if said[-1] == "pad 0":
+            rest.pop("count_include_pad", None)  # there is none to count
         for name in ("dilation", "groups"):
             if name in rest and _per_axis(value := rest.pop(name)) != "1":
                 said.append(f"{name} {_per_axis(value)}")

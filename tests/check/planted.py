@@ -58,7 +58,7 @@ row_of_mean = op(add_row, lambda g: g, lambda g: total(g, 0) / g.shape[0])
 row_summed_apart = op(times_row, lambda g, row: g * row, lambda g, x: total(g, 0) * total(x, 0))
 
 # The first derivative is right. The second walk takes x, or the standard deviation, for a constant.
-wrong_second = op(square, lambda g, x: 2.0 * g * getattr(x, "_data", x))
+wrong_second = op(square, lambda g, x: 2.0 * g * getattr(x, "_array", x))
 
 
 def _standardised(x):

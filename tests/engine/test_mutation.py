@@ -712,3 +712,85 @@ def test_a_matrix_transposed_in_place():
         w.t_()
     with pytest.raises(tg.ShapeError, match=r"^t: only for up to 2 axes"):
         tg.ones(2, 2, 2).t_()
+
+
+# Values that are no numbers
+
+NO_NUMBERS = {
+    "None": None,
+    "a list with None": [None, 1, 2],
+    "a string of a number": "1.5",
+    "a string": "a",
+    "a list of strings": ["1", "2", "3"],
+    "bytes": b"1",
+    "a complex number": 1 + 2j,
+    "a complex array": np.array([1j, 2, 3]),
+    "an array of objects": np.array([None, 1, 2]),
+    "a NumPy string": np.str_("1"),
+    "a ragged list": [1, [2, 3], 4],
+    "an object": object(),
+    "a dict": {},
+}
+FIRST = np.array([0])
+TAKES_VALUES = {
+    "setitem": lambda x, value: x.__setitem__(slice(None), value),
+    "fill_": lambda x, value: x.fill_(value),
+    "copy_": lambda x, value: x.copy_(value),
+    "index_fill_": lambda x, value: x.index_fill_(0, FIRST, value),
+    "index_copy_": lambda x, value: x.index_copy_(0, np.arange(3), value),
+    "index_add_": lambda x, value: x.index_add_(0, np.arange(3), value),
+    "index_put_": lambda x, value: x.index_put_((np.arange(3),), value),
+    "masked_fill_": lambda x, value: x.masked_fill_(np.array([True, True, False]), value),
+    "masked_scatter_": lambda x, value: x.masked_scatter_(np.array([True, True, True]), value),
+    "put_": lambda x, value: x.put_(np.arange(3), value),
+    "scatter_": lambda x, value: x.scatter_(0, FIRST, value),
+    "scatter_ of a value": lambda x, value: x.scatter_(0, FIRST, value=value),
+    "scatter_ that adds": lambda x, value: x.scatter_(0, FIRST, value=value, reduce="add"),
+    "scatter_add_": lambda x, value: x.scatter_add_(0, FIRST, value),
+    "scatter_reduce_": lambda x, value: x.scatter_reduce_(0, FIRST, value, "sum"),
+}
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
+@pytest.mark.parametrize("value", NO_NUMBERS.values(), ids=NO_NUMBERS.keys())
+@pytest.mark.parametrize("method", TAKES_VALUES)
+def test_a_value_that_is_no_number_is_refused_before_anything_changes(method, value, recorded):
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=recorded) * 1.0
+    node, memory = x.node, x.data
+    with pytest.raises(tg.DTypeError, match=f"^{method.split()[0]}: "):
+        TAKES_VALUES[method](x, value)
+    assert x.node is node
+    assert x.data is memory
+    assert x.tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("value", [None, "1.5", "a", 1 + 2j], ids=repr)
+def test_one_place_takes_numbers_alone(value):
+    x = tg.tensor([1.0, 2.0])
+    with pytest.raises(tg.DTypeError, match=rf"^setitem: the value is {re.escape(repr(value))}, which"):
+        x[0] = value
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_what_counts_as_numbers_is_assigned():
+    x = tg.zeros(3) * tg.ones((), requires_grad=True)
+    for value in (
+        2,
+        2.0,
+        True,
+        np.float64(2),
+        np.array([2, 2, 2]),
+        [2, 2.0, 2],
+        (2, 2, 2),
+        range(3),
+        memoryview(b"abc"),
+    ):
+        x[:] = value
+        np.testing.assert_array_equal(x.data, np.broadcast_to(np.asarray(value), 3))
+        assert x.dtype == np.float32
+    x[:] = [tg.tensor(1.0), tg.tensor(2.0), 3]
+    assert x.tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(
+        tg.ShapeError, match=r"^setitem: a value of shape \(2,\) does not fit the place, of shape \(3,\)"
+    ):
+        x[:] = [1, 2]

@@ -97,8 +97,8 @@ def test_a_freed_intermediate_that_no_rule_names_is_freed_at_once():
 
     a = leaf(np.ones(3))
     h = a + 1.0
-    h._data = h._data.view(Array)
-    died = weakref.ref(h._data)
+    h._array = h._array.view(Array)
+    died = weakref.ref(h._array)
     loss = (h + 2.0).sum()
     del h
     assert died() is None

@@ -28,7 +28,8 @@ def test_tensor_copies():
 
 def test_tensor_of_a_recorded_tensor_is_a_new_leaf():
     y = leaf([1.0]) * 2.0
-    t = tg.tensor(y)
+    with pytest.warns(UserWarning, match="no history"):
+        t = tg.tensor(y)
     assert t.is_leaf
     assert not t.requires_grad
 
@@ -201,7 +202,7 @@ def test_item_and_tolist():
 
 
 def test_conversions_to_python_numbers():
-    assert float(leaf(1.5)) == 1.5
+    assert float(tg.tensor(1.5)) == 1.5
     assert int(tg.tensor(2.7)) == 2
     assert int(tg.tensor([3])) == 3
     for convert in (float, int):
@@ -264,7 +265,7 @@ def test_comparison_with_none_and_strangers():
     assert (a != None) is True  # noqa: E711
     with pytest.raises(TypeError, match="NoneType"):
         a < None  # noqa: B015
-    with pytest.raises(TypeError, match="NoneType"):
+    with pytest.raises(TypeError, match="add: None is no operand"):
         a + None
 
 

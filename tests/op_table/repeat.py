@@ -65,4 +65,11 @@ ROWS = [
     Row(repeat.repeat_interleave, repeat_interleave, [(3,)], {"repeats": NUMBERS}),
     Row(repeat.repeat_interleave, repeat_interleave, [(2, 3)], {"repeats": np.array([2]), "dim": 0}),
     Row(repeat.repeat_interleave, repeat_interleave, [()], {"repeats": 2}),
+    Row(repeat.repeat_interleave, lambda repeats: np.array([0, 0, 2, 2, 2]), [NUMBERS]),
+    Row(
+        repeat.repeat_interleave,
+        lambda repeats: np.array([1]),
+        [np.array([0, 1])],
+        call=lambda repeats: repeat.repeat_interleave(repeats=repeats),
+    ),
 ]

@@ -64,6 +64,10 @@ def public(of, *others):
     return reference
 
 
+def by_place(function):
+    return lambda x, dim: function(x, dim)
+
+
 def canonical(function, dtype):
     return lambda x, dims, keepdim: np.asarray(over(function)(x, dims, keepdim), dtype)
 
@@ -98,7 +102,8 @@ ROWS: list[Row] = [
     ],
     Row(statistics.var, lambda x, **params: np.zeros(()), [()], {"correction": 0}),
     *[
-        Row(op, reference, [(2, 3, 2)], params)
+        # A bool in the place of `dim` is no `dim` by name.
+        Row(op, reference, [(2, 3, 2)], params, **({"call": by_place(op)} if params.get("dim") is False else {}))
         for op, reference in [
             (statistics.var, public(variance)),
             (statistics.std, public(deviation)),

@@ -214,6 +214,7 @@ if __name__ == "__main__":
     for name, build in GRAPHS.items():
         view = build()
         digest.update(name.encode() + view.to_dot().encode() + view.to_json().encode() + view.to_text().encode())
+        digest.update(view.to_svg().encode())
         for options in OPTIONS.values():
-            digest.update(view.to_dot(**options).encode())
+            digest.update(view.to_dot(**options).encode() + view.to_svg(**options).encode())
     print(digest.hexdigest())

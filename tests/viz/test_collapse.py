@@ -193,6 +193,7 @@ def chain(length):
     return viz.graph(y, inputs={"x": x})
 
 
+@pytest.mark.slow
 def test_a_chain_of_20_000_operations_is_folded_in_runs():
     view = chain(20_000)
     start = time.perf_counter()
@@ -203,7 +204,7 @@ def test_a_chain_of_20_000_operations_is_folded_in_runs():
     assert 50 <= len(cards) <= 110
     assert sum(int(card.title.split()[0].replace(",", "")) for card in cards) == 20_000
     assert texts(cards[0])[0] == "100 mul, 100 tanh"
-    assert scene.notes == ("collapsed, because 30,001 cards are more than the 1,500 that can be laid out",)
+    assert scene.notes == ("collapsed, because 30,001 cards are more than the 1,500 that are drawn",)
     assert "x" in titles(scene, "input")
     assert scene_of(view, limit=None).notes == ()
     assert len(scene_of(view, limit=None).cards) == 30_001

@@ -290,12 +290,48 @@ def test_colours_by_number(color):
 
 def test_the_legend_tells_what_occurs_and_nothing_else():
     before = [key.sample for key in scene_of(GRAPHS["scalar"]()).legend]
-    assert before == ["card:input", "card:elementwise", "arrow:forward", "strip:value"]
+    assert before == ["card:input", "card:elementwise", "arrow:forward", "strip:value", "word:keeps"]
     after = [key.sample for key in scene_of(GRAPHS["scalar_after"]()).legend]
     assert {"arrow:backward", "sum", "strip:gradient"} <= set(after)
     assert "arrow:detached" not in after
     assert scene_of(GRAPHS["scalar"](), legend=False).legend == ()
     assert "card:parameter" in [key.sample for key in scene_of(lenet()).legend]
+
+
+def test_the_legend_promises_no_widths_that_were_not_recorded():
+    def said(scene):
+        return next(key.text for key in scene.legend if key.sample == "arrow:backward")
+
+    assert said(scene_of(lenet(walk=True))) == "its gradient, backward; wider where it is larger"
+    assert said(scene_of(lenet(), backward=True)) == "its gradient, backward"
+
+
+def test_long_hyper_parameters_take_several_lines():
+    x = leaf(values(1, 1, 6, 6))
+    card = scene_of(viz.graph(tg.avg_pool2d(x, 2, padding=1, count_include_pad=True))).cards[-1]
+    assert ["".join(text for text, _ in line) for line in card.lines[:2]] == [
+        "2x2, stride 2, pad 1,",
+        "count_include_pad",
+    ]
+    card = scene_of(viz.graph(tg.avg_pool2d(x, 2))).cards[-1]
+    assert "count_include_pad" not in card.tip
+
+
+def test_what_a_checkpoint_dropped_is_recomputed_and_takes_no_memory():
+    x, w = leaf(values(3, 2)), leaf(values(4, 2))
+
+    def part(x):
+        return tg.tanh(tg.linear(x, w))
+
+    plain, saving = viz.graph(part(x).sum()), viz.graph(tg.func.checkpoint(part, x).sum())
+    for view, recomputed in ((plain, False), (saving, True)):
+        ops = {node.name: node for node in view.nodes if node.kind == "op"}
+        assert not any(node.freed for node in ops.values())
+        assert ops["tanh"].recomputed == ops["linear"].recomputed == recomputed
+        card = named(scene_of(view), "tanh")
+        assert (card.saved == 0) == recomputed
+        assert ("recomputed on the way back" in card.sizes) == recomputed
+    assert "recomputed for the way back: out" in named(scene_of(saving), "tanh").tip
 
 
 # Options

@@ -245,6 +245,7 @@ def test_very_different_sequences_are_matched_in_order_too(monkeypatch):
         assert bool(pairs) == bool(set(a) & set(b))
 
 
+@pytest.mark.slow
 def test_twenty_thousand_operations():
     def chain(kinds):
         y = leaf(values(2))

@@ -16,6 +16,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import viz
 from tensorgrad.viz import render
+from tensorgrad.viz import view as view_module
 
 from .graphs import GRAPHS, Model, leaf, lenet, scalar, scalar_after, values
 
@@ -25,6 +26,7 @@ has_pygraphviz = pytest.mark.skipif(importlib.util.find_spec("pygraphviz") is No
 each_engine = pytest.mark.parametrize(
     "engine", [pytest.param("dot", marks=has_dot), pytest.param("pygraphviz", marks=has_pygraphviz)]
 )
+SVG = "{http://www.w3.org/2000/svg}"
 SIGNATURES = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
 
 HOSTILE = [
@@ -78,6 +80,26 @@ def test_hostile_names_do_not_leave_their_strings():
     assert "n0 [" in text
 
 
+@pytest.mark.parametrize("options", [{}, {"view": "tensor", "direction": "LR"}, {"depth": 1, "theme": "print"}])
+def test_hostile_names_stay_texts_in_our_own_svg(options):
+    svg = hostile_view().to_svg(**options)
+    root = ET.fromstring(svg)
+    drawn = {"svg", "title", "desc", "defs", "marker", "pattern", "rect", "path", "circle", "g", "text", "tspan"}
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= drawn
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            assert "href" not in name
+            assert not name.startswith("on")
+            assert "javascript" not in value
+            assert "evil" not in value
+        assert re.fullmatch(r"(tg[0-9a-f]{10}-\w+)?", element.get("id", ""))
+    assert not re.search(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]", svg)
+    assert max(map(len, root.itertext())) < 2000
+    said = " ".join(root.itertext())
+    for name in ("</script><script>alert(1)</script>", 'quote " backslash \\ end\\', "&lt; &amp; &#0; & <b>"):
+        assert name in said or len(options) == 2, name
+
+
 @each_engine
 def test_hostile_names_are_shown_as_they_are(engine, tmp_path):
     view = hostile_view(HOSTILE[:10])
@@ -109,6 +131,30 @@ def test_every_engine_draws_every_format(engine, form, tmp_path):
     assert os.listdir(tmp_path) == [path.name]
 
 
+def test_svg_is_our_own_picture_and_needs_no_engine(tmp_path, monkeypatch):
+    without_engines(monkeypatch)
+    view = lenet(walk=True)
+    for name, options in (("a.svg", {}), ("b.SVG", {"engine": "tensorgrad"})):
+        view.save(tmp_path / name, **options)
+        assert (tmp_path / name).read_text() == view.to_svg()
+    options = {"direction": "LR", "theme": "dark", "view": "module", "legend": False}
+    view.save(tmp_path / "c.svg", **options)
+    assert (tmp_path / "c.svg").read_text() == view.to_svg(**options) != view.to_svg()
+    with pytest.raises(viz.DrawingError, match=r"the engine 'tensorgrad' draws \.svg files; for \.pdf take 'dot' or"):
+        view.save(tmp_path / "d.pdf", engine="tensorgrad")
+
+
+def test_json_and_text_take_no_options(tmp_path):
+    for suffix in ("json", "txt"):
+        with pytest.raises(
+            tg.DTypeError, match=rf"save: a \.{suffix} file holds the whole graph.*; leave out depth, theme"
+        ):
+            scalar().save(tmp_path / f"x.{suffix}", depth=1, theme="dark")
+    with pytest.raises(tg.DTypeError, match="save: there is no option 'dept'"):
+        scalar().save(tmp_path / "x.json", dept=1)
+    assert os.listdir(tmp_path) == []
+
+
 def test_text_formats_need_no_engine(tmp_path, monkeypatch):
     without_engines(monkeypatch)
     for suffix in ("dot", "json", "txt"):
@@ -125,8 +171,8 @@ def without_engines(monkeypatch):
 @has_pygraphviz
 def test_pygraphviz_steps_in_where_there_is_no_dot(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    scalar().save(tmp_path / "x.svg")
-    assert (tmp_path / "x.svg").read_bytes().startswith(b"<?xml")
+    scalar().save(tmp_path / "x.png")
+    assert (tmp_path / "x.png").read_bytes().startswith(SIGNATURES["png"])
     with pytest.raises(viz.DrawingError, match="no program `dot` on the PATH"):
         scalar().save(tmp_path / "y.svg", engine="dot")
 
@@ -138,8 +184,8 @@ def test_pygraphviz_steps_in_where_dot_is_broken(tmp_path, monkeypatch):
     broken.write_text("#!/bin/sh\necho out of order >&2\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken.parent}:/bin:/usr/bin")
-    scalar().save(tmp_path / "x.svg")
-    assert (tmp_path / "x.svg").exists()
+    scalar().save(tmp_path / "x.png")
+    assert (tmp_path / "x.png").exists()
     with pytest.raises(viz.DrawingError, match="dot failed: out of order"):
         scalar().save(tmp_path / "y.svg", engine="dot")
 
@@ -149,32 +195,28 @@ def test_without_any_engine_one_error_names_every_fix(tmp_path, monkeypatch):
     with pytest.raises(viz.DrawingError) as error:
         scalar().save(tmp_path / "x.png")
     for said in (
-        "draw: a .png file needs Graphviz: no program `dot` on the PATH and no package pygraphviz.",
+        "save: a .png file needs Graphviz: no program `dot` on the PATH and no package pygraphviz.",
         "pip install pygraphviz",
         "apt-get install graphviz",
         "brew install graphviz",
         "conda install graphviz",
         "winget install graphviz",
-        ".dot",
+        "Saving as .svg needs none of them, nor does .dot, .json or .txt",
     ):
         assert said in str(error.value)
+    with pytest.raises(
+        viz.DrawingError, match=r"save: engine='dot' needs Graphviz: .* \.svg without engine= needs none"
+    ):
+        scalar().save(tmp_path / "x.svg", engine="dot")
     assert os.listdir(tmp_path) == []
 
 
-def test_a_notebook_falls_back_to_text(monkeypatch):
-    view = scalar()
+def test_a_notebook_shows_our_own_svg(monkeypatch):
     without_engines(monkeypatch)
-    assert view._repr_svg_() is None
-    assert view._repr_mimebundle_() == {"text/plain": view.to_text()}
-    assert view._repr_mimebundle_(exclude=["text/plain"]) == {}
-
-
-@has_dot
-def test_a_notebook_shows_svg():
-    bundle = scalar()._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "image/svg+xml"}
-    assert "<svg" in bundle["image/svg+xml"]
-    assert set(scalar()._repr_mimebundle_(include=["image/svg+xml"])) == {"image/svg+xml"}
+    view = scalar()
+    assert view._repr_mimebundle_() == {"text/plain": view.to_text(), "image/svg+xml": view.to_svg()}
+    assert set(view._repr_mimebundle_(include=["image/svg+xml"])) == {"image/svg+xml"}
+    assert set(view._repr_mimebundle_(exclude=["text/plain"])) == {"image/svg+xml"}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +230,8 @@ def test_a_notebook_shows_svg():
 )
 def test_what_cannot_be_written_is_refused_before_anything(tmp_path, name, kind, message, monkeypatch):
     (tmp_path / "folder.svg").mkdir()
-    monkeypatch.setattr(render, "draw", lambda *args: pytest.fail("drawn"))
+    for maker in ("draw", "to_svg"):
+        monkeypatch.setattr(render, maker, lambda *args: pytest.fail("drawn"))
     with pytest.raises(kind, match=message):
         scalar().save(tmp_path / name)
     assert os.listdir(tmp_path) == ["folder.svg"]
@@ -202,15 +245,18 @@ def test_a_folder_without_permission(tmp_path):
 
 
 def test_unknown_engine_and_direction(tmp_path):
-    with pytest.raises(viz.DrawingError, match="draw: engine must be 'dot' or 'pygraphviz', got 'neato'"):
-        scalar().save(tmp_path / "x.svg", engine="neato")
-    with pytest.raises(tg.ShapeError, match="to_dot: direction must be 'TB' or 'LR', got 'up'"):
-        scalar().save(tmp_path / "x.dot", direction="up")
+    for name in ("x.svg", "x.png", "x.dot"):
+        with pytest.raises(
+            viz.DrawingError, match="save: engine must be 'tensorgrad', 'dot' or 'pygraphviz', got 'neato'"
+        ):
+            scalar().save(tmp_path / name, engine="neato")
+        with pytest.raises(tg.ShapeError, match="save: direction must be 'TB' or 'LR', got 'up'"):
+            scalar().save(tmp_path / name, direction="up")
     assert os.listdir(tmp_path) == []
 
 
 def test_a_failure_while_writing_keeps_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "x.dot"
+    path = tmp_path / "x.svg"
     path.write_text("old")
 
     def fail(*args):
@@ -219,7 +265,7 @@ def test_a_failure_while_writing_keeps_the_old_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         scalar().save(path)
-    assert os.listdir(tmp_path) == ["x.dot"]
+    assert os.listdir(tmp_path) == ["x.svg"]
     assert path.read_text() == "old"
 
 
@@ -254,6 +300,40 @@ def test_text_has_a_line_for_each_box():
 # Size
 
 
+def chain(length):
+    y = x = leaf(0.5)
+    for _ in range(length):
+        y = tg.tanh(y)
+    return viz.graph(y, inputs={"x": x})
+
+
+def test_what_is_too_large_is_collapsed_in_pictures_but_not_in_dot(tmp_path, monkeypatch):
+    view, note = chain(1600), "collapsed, because 1,601 cards are more than the 1,500 that are drawn"
+    drawn = []
+    monkeypatch.setattr(render, "draw", lambda dot, form, *rest: drawn.append((form, dot)) or b"drawn")
+    view.save(tmp_path / "x.svg")
+    for svg in ((tmp_path / "x.svg").read_text(), view._repr_svg_()):
+        assert note in " ".join(text.text for text in ET.fromstring(svg).iter(f"{SVG}text") if text.text)
+    for form in ("png", "pdf"):
+        view.save(tmp_path / f"x.{form}")
+    view.save(tmp_path / "y.svg", engine="dot")
+    assert [form for form, _ in drawn] == ["png", "pdf", "svg"]
+    for _, dot in drawn:
+        assert note in dot
+        assert 10 < dot.count("fillcolor=") < 150
+    view.save(tmp_path / "x.dot")
+    for whole in (view.to_dot(), (tmp_path / "x.dot").read_text()):
+        assert note not in whole
+        assert whole.count("fillcolor=") == 1601
+
+
+def test_a_notebook_shows_text_for_what_takes_too_long(monkeypatch):
+    monkeypatch.setattr(view_module, "NOTEBOOK_NODES", 20)
+    assert set(chain(19)._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}
+    assert set(chain(20)._repr_mimebundle_()) == {"text/plain"}
+
+
+@pytest.mark.slow
 def test_a_chain_of_50_000_operations():  # T1
     code = """
 import sys, time

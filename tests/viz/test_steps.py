@@ -367,6 +367,7 @@ def test_hyper_parameters_and_shapes_are_the_boxes():
     assert conv.node in steps.graph.nodes
 
 
+@pytest.mark.slow
 def test_ten_thousand_steps_without_recursion():
     code = """
 import sys, time
