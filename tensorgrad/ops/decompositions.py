@@ -101,6 +101,8 @@ def _qr_vjp(g_q: Any, g_r: Any, g_further: Any, q: Any, r: Any) -> Any:
             f"linalg.qr: in mode 'complete', the Q of a {q.shape[-2]} by {q.shape[-1]} matrix is not determined by it, "
             "so it has no gradient: use mode 'reduced'"
         )
+    if g_q is None and g_r is None:
+        return _matmul(q, r) * 0.0
     # What R and Q ask for, as a symmetric matrix of which only the lower half is computed.
     inner = None if g_r is None else _matmul(r, mT(g_r))
     if g_q is not None:

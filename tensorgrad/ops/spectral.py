@@ -126,6 +126,8 @@ def _svd_vjp(g_u: Any, g_s: Any, g_vh: Any, g_columns: Any, g_rows: Any, u: Any,
             f"linalg.svd: with full_matrices=True, the {'U' if rows > columns else 'Vh'} of a {rows} by {columns} "
             "matrix is not determined by it, so it has no gradient: pass full_matrices=False"
         )
+    if g_u is None and g_s is None and g_vh is None:
+        return _matmul(u, vh) * 0.0
     inner = None if g_s is None else where(diagonal_mask(size=size), unsqueeze(g_s, -2), 0.0)
     gaps = None
     if g_u is not None or g_vh is not None:

@@ -62,11 +62,12 @@ def test_a_wrong_shape_T44():
 # What the laws do not hold for, and what is then said: matrices taken as symmetric, of which one triangle is read;
 # outputs that are not determined and so have no gradient; a jump. The rows of these have gradchecks in test_ops.py.
 MATRIX = np.array([[2.0, 0.5], [0.5, 1.0]])
+TALL = np.array([[2.0, 0.5], [0.5, 1.0], [0.3, -0.7]])
 APART = {
     decompositions._cholesky: ([MATRIX], {}, "breaks the adjoint law"),
     spectral._eigh: ([MATRIX], {"lower": True}, "breaks the adjoint law"),
-    decompositions._qr: ([MATRIX], {"complete": False}, "is not determined by it"),
-    spectral._svd: ([MATRIX], {"full": False}, "is not determined by it"),
+    decompositions._qr: ([TALL], {"complete": True}, "is not determined by it"),
+    spectral._svd: ([TALL], {"full": True}, "is not determined by it"),
     logic.heaviside: ([np.zeros(1), np.full(1, 0.5)], {}, "breaks the adjoint law"),
 }
 

@@ -45,7 +45,6 @@ REFUSED = {
         "nn.functional.conv_transpose3d",
         "nn.functional.cosine_embedding_loss",
         "nn.functional.feature_alpha_dropout.without_train",
-        "nn.functional.hardtanh",
         "nn.functional.interpolate.bicubic",
         "nn.functional.interpolate.bilinear",
         "nn.functional.linear",
@@ -53,7 +52,6 @@ REFUSED = {
         "nn.functional.margin_ranking_loss",
         "nn.functional.pairwise_distance",
         "nn.functional.poisson_nll_loss",
-        "nn.functional.relu6",
         "nn.functional.triplet_margin_loss",
         "nn.functional.triplet_margin_with_distance_loss",
         "nn.functional.unfold",
@@ -84,9 +82,8 @@ REFUSED |= {
     ],
     "gather": [
         (
-            lambda call: call.theirs[0][2].ndim != call.theirs[0][0].ndim,
-            "An index has the axes of the input; PyTorch does not look at those of an empty one, nor at a single axis "
-            "where the input has none.",
+            lambda call: max(call.theirs[0][2].ndim, 1) != max(call.theirs[0][0].ndim, 1),
+            "An index has the axes of the input; PyTorch does not look at those of an empty one.",
         )
     ],
     "native_batch_norm": [
