@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..node import Node
+from ..node import Edge, Form, Node
 from ..rules import INPUT, OUTPUT
 from ..tensor import Tensor
 from .kinds import category_of
@@ -96,17 +96,22 @@ class _Capture:
         if op.saved is not None:
             kept = zip(op.plan.keep, op.saved, strict=True)
             saved = {number: value for (kind, number), value in kept if kind == INPUT}
-        return [self._source(op, i, saved.get(i), call) for i in range(len(op.edges))]
+        # A node makes these lists anew each time: asked for once, as an operation may have thousands of inputs.
+        edges, numbers = op.edges, op.numbers
+        forms = [Form(shape, dtype) for shape, dtype in zip(op.shapes, op.dtypes, strict=True)]
+        return [
+            self.leaves.of_number(numbers[i])
+            if i in numbers
+            else self._source(op, i, edges[i], forms[i], saved.get(i), call)
+            for i in range(len(edges))
+        ]
 
-    def _source(self, op: Node, i: int, saved: Any, call: Call | None) -> Source:
-        edge = op.edges[i]
+    def _source(self, op: Node, i: int, edge: Edge, form: Form, saved: Any, call: Call | None) -> Source:
         if isinstance(edge, tuple):
             return edge
         if isinstance(edge, Tensor):
             return self.leaves.of_tensor(edge)
-        argument, dtype = op.primitive.name_of(INPUT, i), op.dtypes[i]
-        if op.numbers is not None and i in op.numbers:
-            return self.leaves.of_number(op.numbers[i])
+        argument, dtype = op.primitive.name_of(INPUT, i), form.dtype
         if dtype is None:
             # An input that is left out, such as a bias, or True or False, which only elementwise operations take.
             return self.leaves.of_number(saved) if op.primitive.elementwise else None
@@ -119,7 +124,7 @@ class _Capture:
         if isinstance(saved, np.ndarray):
             return self.leaves.of_array(saved, argument)
         # An array that was seen and is gone cannot be one of those that the caller holds.
-        return self.leaves.of_shape(op.shapes[i], type_name(dtype), argument, op.scope, guess=not seen)
+        return self.leaves.of_shape(form.shape, type_name(dtype), argument, op.scope, guess=not seen)
 
     # Boxes and edges
 
@@ -130,12 +135,12 @@ class _Capture:
         boxes = [self._box(source, op) if isinstance(source, Leaf) else None for source in sources]
         visits = call.visits if call is not None else []
         node = self.ids[op] = self._new_id()
-        ruled = {rule.number for rule in op.plan.rules}
+        ruled, edges = {rule.number for rule in op.plan.rules}, op.edges
         for i, (source, box) in enumerate(zip(sources, boxes, strict=True)):
             if source is None:
                 continue
             start, output = (self.ids[source[0]], source[1]) if isinstance(source, tuple) else (box or "", 0)
-            wanted = op.edges[i] is not None and (i in ruled or -1 in ruled)
+            wanted = edges[i] is not None and (i in ruled or -1 in ruled)
             gradients = tuple(visit.shares.get(i) for visit in visits)
             self.edges.append(
                 EdgeView(start, output, node, i, plain(op.primitive.name_of(INPUT, i)), wanted, gradients)
@@ -160,7 +165,7 @@ class _Capture:
                     None if grad is None else preview_of(grad.data, CELLS if self.room > 0 else 0),
                 )
             )
-        names = [op.primitive.name_of(INPUT, i) for i in range(len(op.edges))]
+        names = [op.primitive.name_of(INPUT, i) for i in range(len(edges))]
         recomputed = op.saved is None and getattr(op, "lost", None) is not None  # a slot that most nodes leave empty
         self.nodes.append(
             NodeView(

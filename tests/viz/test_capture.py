@@ -12,6 +12,7 @@ import nn
 import tensorgrad as tg
 from tensorgrad import viz
 from tensorgrad.modes import Observer, observing
+from tensorgrad.node import Node
 
 from .graphs import LeNet, Model, leaf, lenet, values
 
@@ -237,3 +238,20 @@ def test_modules_and_parameters_of_nn_are_named():
     names = {tensor.name for tensor in view.tensors}
     assert names >= {name for name, _ in net.named_parameters()}
     assert view.title == "Sequential"
+
+
+def test_a_node_of_many_inputs_is_asked_for_its_edges_a_few_times(monkeypatch):
+    """Each time it makes them anew, so that once for each input would take minutes for thousands of them."""
+    made = 0
+    edges = Node.edges.fget
+
+    def counted(node):
+        nonlocal made
+        made += len(node.sources)
+        return edges(node)
+
+    loss = tg.stack([tg.tensor(float(i), requires_grad=True) for i in range(500)]).sum()
+    monkeypatch.setattr(Node, "edges", property(counted))
+    view = tg.viz.graph(loss)
+    assert sum(node.kind == "op" for node in view.nodes) > 1
+    assert made < 20 * 500
