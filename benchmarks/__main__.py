@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from . import machine, run, table
@@ -23,7 +24,7 @@ def parts(settings: run.Settings, is_quick: bool) -> Iterator[Part]:
     for model in MODELS:
         if not (is_quick and model == "resnet18"):
             goal = 1.2 if model == "resnet18" else 1.0
-            yield model, lambda model=model, goal=goal: run.model_rows(model, settings, goal)  # type: ignore[misc]
+            yield model, partial(run.model_rows, model, settings, goal)
     yield "scalar", lambda: run.scalar_rows(settings)
     if not is_quick:
         yield "conv", lambda: run.conv_rows(settings)
@@ -34,7 +35,7 @@ def parts(settings: run.Settings, is_quick: bool) -> Iterator[Part]:
 
 def layer_parts(settings: run.Settings) -> Iterator[Part]:
     for layer in LAYERS:
-        yield layer.title, lambda title=layer.title: run.layer_rows(title, settings)  # type: ignore[misc]
+        yield layer.title, partial(run.layer_rows, layer.title, settings)
 
 
 def parsed() -> argparse.Namespace:

@@ -251,7 +251,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
         """Compiled anew each time: what is cached has no timers."""
         return self.source_to_code(self.get_data(self.path), self.path)
 
-    def source_to_code(self, data: Any, path: Any, **options: Any) -> Any:  # type: ignore[override]
+    def source_to_code(self, data: Any, path: Any, **options: Any) -> Any:  # type: ignore[override]  # stubs differ
         tree = _Rewrite(self.name).visit(ast.parse(data, path))
         return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
 

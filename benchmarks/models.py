@@ -52,7 +52,7 @@ def vgg6(nn: Any) -> Any:
 def basic_block(nn: Any, inplanes: int, planes: int, stride: int, downsample: Any) -> Any:
     """Two 3x3 convolutions, whose output is added to the input."""
 
-    class BasicBlock(nn.Module):  # type: ignore[misc]
+    class BasicBlock(nn.Module):  # type: ignore[misc]  # either nn
         def __init__(self) -> None:
             super().__init__()
             self.conv1 = nn.Conv2d(inplanes, planes, 3, stride, padding=1, bias=False)
@@ -73,7 +73,7 @@ def basic_block(nn: Any, inplanes: int, planes: int, stride: int, downsample: An
 def pad_shortcut(nn: Any, channels: int) -> Any:
     """Every second pixel, and zeros for the channels that are missing: option A of the paper, nothing to learn."""
 
-    class PadShortcut(nn.Module):  # type: ignore[misc]
+    class PadShortcut(nn.Module):  # type: ignore[misc]  # either nn
         def forward(self, x: Any) -> Any:
             return nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, channels // 2, channels - channels // 2))
 
@@ -89,7 +89,7 @@ def resnet20(nn: Any) -> Any:
         first = basic_block(nn, inplanes, planes, 2 if is_wider else 1, shortcut)
         return nn.Sequential(first, *(basic_block(nn, planes, planes, 1, None) for _ in range(2)))
 
-    class ResNet20(nn.Module):  # type: ignore[misc]
+    class ResNet20(nn.Module):  # type: ignore[misc]  # either nn
         def __init__(self) -> None:
             super().__init__()
             self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
@@ -117,7 +117,7 @@ def resnet18(nn: Any) -> Any:
         first = basic_block(nn, inplanes, planes, stride, shortcut)
         return nn.Sequential(first, basic_block(nn, planes, planes, 1, None))
 
-    class ResNet18(nn.Module):  # type: ignore[misc]
+    class ResNet18(nn.Module):  # type: ignore[misc]  # either nn
         def __init__(self) -> None:
             super().__init__()
             self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)

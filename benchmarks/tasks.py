@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -140,9 +141,9 @@ def layer(lib: Any, layer: str, backward: bool, memory_format: str = "") -> Prep
     x = settled(described.input)
     if described.kind == "cross_entropy":
         labels = lib.from_numpy(np.random.default_rng(1).integers(0, described.input[1], described.input[0]))
-        forward: Run = lambda: module(x, labels)  # noqa: E731
+        forward: Run = partial(module, x, labels)
     else:
-        forward = lambda: module(x)  # noqa: E731
+        forward = partial(module, x)
     if not backward:
 
         def run() -> Any:

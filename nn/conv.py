@@ -33,7 +33,7 @@ def padding_of(layer: str, value: Size | Sides, rank: int) -> Padding:
     """Padding as a number for each axis; as a pair (before, after) for each where the sides of some axis differ."""
     if not isinstance(value, tuple | list) or not any(isinstance(part, tuple | list) for part in value):
         ways = f"an int, {rank} ints or {rank} pairs (before, after), in a tuple or list"
-        return tuple_of(layer, "padding", value, rank, least=0, ways=ways)  # type: ignore[arg-type]
+        return tuple_of(layer, "padding", value, rank, least=0, ways=ways)  # type: ignore[arg-type]  # no pairs here
     if len(value) != rank or any(not isinstance(part, tuple | list) or len(part) != 2 for part in value):
         raise tg.ShapeError(f"{layer}: padding must be a pair (before, after) for each of {rank} axes, got {value!r}")
     given = (tuple_of(layer, f"padding[{axis}]", side, 2, 0, "2 ints") for axis, side in enumerate(value))

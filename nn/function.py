@@ -16,7 +16,7 @@ class FunctionLayer(Module):
 
     def _settings(self) -> dict[str, Any]:
         """The settings by name, in the constructor's order."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]  # see `settings`
 
     def forward(self, *inputs: Any, **named: Any) -> tg.Tensor:
         """The function of the inputs, by place or by the function's names for them."""
@@ -34,7 +34,7 @@ Layer = TypeVar("Layer", bound=FunctionLayer)
 def settings(layer: type[Layer]) -> type[Layer]:
     """Make what a class declares its settings, for layers that others are made from; see `layer_of`."""
     dataclasses.dataclass(eq=False, repr=False)(layer)
-    for name in layer.__dataclass_fields__:  # type: ignore[attr-defined]
+    for name in layer.__dataclass_fields__:  # type: ignore[attr-defined]  # made in the line above
         if name in vars(layer):
             delattr(
                 layer, name

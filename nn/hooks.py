@@ -128,7 +128,7 @@ def _boundary(count: int) -> Any:
     # A rule says by the names of its parameters what it needs; here their number varies.
     kind = inspect.Parameter
     parameters = [kind(f"g_{name}" if count > 1 else "g", kind.POSITIONAL_OR_KEYWORD) for name in names]
-    vjp.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    vjp.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what `inspect` reads of a function
         [kind("wanted", kind.POSITIONAL_OR_KEYWORD), *parameters, kind("tell", kind.KEYWORD_ONLY)]
     )
     operation = tg.primitive(module_boundary, outputs=names, view=count == 1)

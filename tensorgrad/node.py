@@ -145,7 +145,7 @@ class Node:
     def edges(self) -> list[Edge]:
         """One for each input: (node, output number), a leaf tensor, or None where no gradient is wanted."""
         return [
-            (s, 0) if isinstance(s, Node) else s if s.__class__ is tuple or isinstance(s, TensorBase) else None  # type: ignore[misc]
+            (s, 0) if isinstance(s, Node) else s if s.__class__ is tuple or isinstance(s, TensorBase) else None  # type: ignore[misc]  # a tuple, by class
             for s in self.sources
         ]
 

@@ -302,7 +302,7 @@ def _operation(cls: type[Function], inputs: tuple[str, ...], outputs: int, saves
     known: dict[Any, _Operation] | None = cls.__dict__.get("_operations")
     if known is None:
         known = {}
-        cls._operations = known  # type: ignore[attr-defined]
+        cls._operations = known  # type: ignore[attr-defined]  # each class has its own
     key = inputs, outputs, saves
     if key not in known:
         known[key] = _Operation(cls.__name__, *key)

@@ -95,7 +95,7 @@ class Comparison:
             which = off[:, c]
             change = self._changes(i, j, column.direction(int(c)))
             kinds[which, c], left[which, c], right[which, c] = classify(
-                lambda t, which=which, change=change: row.project(change(t))[which],  # type: ignore[misc]
+                lambda t, which=which, change=change: row.project(change(t))[which],  # type: ignore[misc]  # defaults
                 analytic[which, c], self.options.eps, tolerance[which, c], loose[which, c], self.floor,
             )  # fmt: skip
         if self.options.allow_kinks:

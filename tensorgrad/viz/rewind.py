@@ -34,4 +34,4 @@ def rewind_generators() -> Iterator[None]:
             generator.bit_generator.state = before
         default.bit_generator.state = state
         random.setstate(of_python)
-        np.random.set_state(of_numpy)  # noqa: NPY002
+        np.random.set_state(of_numpy)  # noqa: NPY002  (as above)
