@@ -48,6 +48,8 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
+from .kernels.buffers import is_sole_view
+from .kernels.layout import copied
 from .modes import STATE, Mode, Observer
 from .node import Node, Source, TensorBase, form_of, make_tensor, source_of, version_cell
 from .primitive import astype, clone, sum_to
@@ -468,8 +470,10 @@ def _owned(sums: Any, key: Any) -> Any:
     if isinstance(g, TensorBase):
         return clone(g)
     # If only `sums` and `g` hold the array: take it. Else it may be a cotangent or saved array of the graph, another
-    # leaf's gradient, the caller's own array or a hook's: copy it. A view's memory belongs to its base: copy that too.
-    return g if sys.getrefcount(g) == _HELD_ONCE and g.base is None and g.flags.writeable else g.copy()
+    # leaf's gradient, the caller's own array or a hook's: copy it, and likewise a view whose base has others.
+    if sys.getrefcount(g) == _HELD_ONCE and g.flags.writeable and (g.base is None or is_sole_view(g)):
+        return g
+    return copied(g)
 
 
 def _held_once(sums: Any, key: Any) -> int:

@@ -7,6 +7,7 @@ a block is never handed out while an array can still see it.
 """
 
 import math
+import sys
 import threading
 from collections import defaultdict
 from typing import Any
@@ -46,6 +47,18 @@ def empty(shape: Ints, dtype: DTypeLike) -> Array:
     return lease.view(np.ndarray)[:size].view(dtype).reshape(shape)
 
 
+def is_sole_view(view: Array) -> bool:
+    """Whether an array is the one view of its base that is left, and sees about all of it: as if the memory were its.
+
+    So it is with large results, which are views of blocks, and with an array whose axes were turned. Whether somebody
+    else holds `view` itself is the caller's to know.
+    """
+    base = view.base
+    if type(base) is not np.ndarray or not (base.base is None or type(base.base) is _Lease):
+        return False  # memory of another library, or of the caller's subclass
+    return sys.getrefcount(base) == _SEEN_ONCE and base.nbytes <= 2 * view.nbytes and _is_dense(view)
+
+
 def empty_cache() -> None:
     """Give all memory in the free list back to the system."""
     global _held_bytes
@@ -76,6 +89,25 @@ def nested() -> int:
 def nest(by: int) -> None:
     """Count a kernel that begins (1) or ends (-1)."""
     _own.depth = nested() + by
+
+
+def _is_dense(view: Array) -> bool:
+    """Whether an array's elements lie one beside the other, each once, in any order of the axes."""
+    step = view.itemsize
+    for stride, size in sorted(zip(view.strides, view.shape, strict=True)):
+        if size != 1:
+            if stride != step:
+                return False
+            step *= size
+    return True
+
+
+def _seen_once(view: Array) -> int:
+    base = view.base
+    return sys.getrefcount(base)
+
+
+_SEEN_ONCE = _seen_once(np.zeros(2)[:])  # the reference count of a base with one view, as `is_sole_view` sees it
 
 
 def _class(size: int) -> int:

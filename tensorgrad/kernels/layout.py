@@ -64,6 +64,13 @@ def alike(g: Array, x: Array) -> Array:
     return g if turned.flags.c_contiguous else _contiguous(turned).transpose(np.argsort(order))
 
 
+def copied(x: Array) -> Array:
+    """A copy whose axes follow each other in memory as those of x do, without gaps."""
+    copy = empty_like(x, x.shape, x.dtype)
+    np.copyto(copy, x)
+    return copy
+
+
 def planes(x: Array, like: Array | None = None) -> Array:
     """x (n, c, *x) as (p, c, m): what lies outside of the channels in memory and what lies within, in any order.
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.kernels import buffers, layout
 
 from .tools import array, leaf, leaves
 
@@ -73,6 +74,13 @@ def values(*tensors):
 @pytest.fixture(params=list(GRAPHS))
 def graph(request):
     return GRAPHS[request.param]
+
+
+@pytest.fixture(autouse=True, params=["memory of its own", "blocks of the free list"])
+def small_arrays_lie(request, monkeypatch):
+    """Kernels take large results from the free list; here small ones too."""
+    if request.param == "blocks of the free list":
+        monkeypatch.setattr(buffers, "LEAST_BYTES", 0)
 
 
 @pytest.fixture(params=["ones", "given", "given read-only", "given broadcast"])
@@ -322,6 +330,43 @@ def test_the_walk_never_writes_to_a_cotangent_it_borrowed():
     (same(h) + same(h) + same(h)).sum().backward()
     np.testing.assert_array_equal(kept, [1.0, 1.0])
     np.testing.assert_array_equal(array(a.grad), [3.0, 3.0])
+
+
+# What is taken over without a copy, and how a copy lies
+
+
+def test_a_large_gradient_that_nothing_else_sees_is_taken_over_as_it_lies(monkeypatch):
+    copies = []
+    monkeypatch.setattr(tg.graph, "copied", lambda g: copies.append(g.shape) or layout.copied(g))
+    x, w = tg.randn(16, 8, 20, 20, requires_grad=True), tg.randn(8, 8, 3, 3, requires_grad=True)
+    y = tg.conv2d(x, w, padding=1)
+    y.backward(tg.randn(*y.shape))
+    assert copies == []
+    assert x.grad.data.strides == y.data.strides, "an image's gradient lies as convolutions leave it"
+
+
+def test_a_view_is_taken_over_only_where_its_base_has_no_other():
+    base = np.zeros((4, 6))
+    view = base.T
+    assert not buffers.is_sole_view(view), "the base itself is held"
+    other = base[0]
+    del base
+    assert not buffers.is_sole_view(view), "another view sees it"
+    del other
+    assert buffers.is_sole_view(view)
+    assert not buffers.is_sole_view(np.zeros((4, 6))[:, :3]), "half of the rows is missing in between"
+    assert not buffers.is_sole_view(np.zeros((40, 6))[:2]), "a slice would hold on to much more memory than it needs"
+    assert not buffers.is_sole_view(np.broadcast_to(np.zeros(3), (2, 3)))
+    assert not buffers.is_sole_view(np.frombuffer(bytearray(64)).T), "memory of somebody else"
+
+
+def test_a_copied_gradient_keeps_the_order_of_its_axes():
+    x = tg.randn(4, 5, 6, requires_grad=True)
+    g = np.random.default_rng(0).standard_normal((6, 4, 5)).astype(np.float32).transpose(1, 2, 0)
+    (x + 0.0).backward(tg.from_numpy(g))
+    assert x.grad.data.strides == g.strides
+    np.testing.assert_array_equal(array(x.grad), g)
+    assert not np.shares_memory(array(x.grad), g)
 
 
 def test_read_only_contributions_add_up():
