@@ -356,29 +356,10 @@ def batch_norm(
             raise tg.ShapeError(
                 f"batch_norm: {name} has shape {tensor.shape}, input {tuple(input.shape)} takes {running_mean.shape}"
             )
-    # One scale and one shift a channel, so that the input is gone through twice, not four times; and the second time in
-    # place, in memory that nobody has seen yet, if nothing is recorded.
-    recorded = tg.is_grad_enabled() and any(getattr(given, "requires_grad", False) for given in (input, weight, bias))
-    scale: Any = (1 / np.sqrt(running_var.data + eps)).astype(input.dtype)
-    shift: Any = -running_mean.data.astype(input.dtype)
-    if recorded:
-        scale, shift = tg.from_numpy(scale), tg.from_numpy(shift)
-    else:
-        weight, bias = _array(weight), _array(bias)
+    scale = tg.from_numpy((1 / np.sqrt(running_var.data + eps)).astype(input.dtype))
     scale = scale if weight is None else weight * scale
-    shift = shift * scale
-    shift = shift if bias is None else bias + shift
-    along = (-1, *[1] * (input.ndim - 2))
-    if recorded:
-        return input * scale.reshape(along) + shift.reshape(along)
-    result: tg.Tensor = tg.mul(input, tg.from_numpy(scale.reshape(along)))
-    np.add(result.data, shift.reshape(along), out=result.data)
-    return result
-
-
-def _array(given: Any) -> Any:
-    """The array of a tensor; what is none as it is."""
-    return given.data if isinstance(given, tg.Tensor) else given
+    shift = tg.from_numpy(-running_mean.data.astype(input.dtype)) * scale
+    return tg.affine_channel(input, scale, shift if bias is None else bias + shift)
 
 
 def _check_tensors(name: str, **values: Any) -> None:

@@ -264,6 +264,7 @@ from .ops.matrix_functions import norm as norm
 from .ops.matrix_functions import slogdet as slogdet
 from .ops.nll import gaussian_nll_loss as gaussian_nll_loss
 from .ops.nll import poisson_nll_loss as poisson_nll_loss
+from .ops.norm import affine_channel as affine_channel
 from .ops.norm import native_batch_norm as native_batch_norm
 from .ops.pad import pad as pad
 from .ops.piecewise import hardshrink as hardshrink
@@ -476,6 +477,7 @@ __all__ = [
     "addmm",
     "addmv",
     "addr",
+    "affine_channel",
     "all",
     "allclose",
     "alpha_dropout",

@@ -1311,6 +1311,21 @@ ERRORS = [
         tg.ShapeError,
         r"^batch_norm: bias has shape \(2,\), input \(2, 3\) takes \(3,\)",
     ),
+    (
+        lambda: tg.affine_channel(Z(3), Z(3)),
+        tg.ShapeError,
+        r"^affine_channel: input must be \(N, C\) or \(N, C, ...\), got \(3,\)",
+    ),
+    (
+        lambda: tg.affine_channel(Z(2, 3), Z(2)),
+        tg.ShapeError,
+        r"^affine_channel: weight has shape \(2,\), input \(2, 3\) takes \(3,\)",
+    ),
+    (
+        lambda: tg.affine_channel(Z(2, 3), Z(3), Z(1)),
+        tg.ShapeError,
+        r"^affine_channel: bias has shape \(1,\), input \(2, 3\) takes \(3,\)",
+    ),
     (lambda: tg.native_batch_norm(tg.tensor([[1, 2]])), tg.DTypeError, r"^batch_norm: input has dtype int64"),
     (
         lambda: tg.cross_entropy(Z(2, 3), tg.tensor([0])),

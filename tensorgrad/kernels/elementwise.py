@@ -17,23 +17,45 @@ CHUNK_BYTES = 1 << 19
 SMALL = 1000  # elements: below this one call to NumPy is faster than choosing by bits
 
 
-def apply(ufunc: np.ufunc, x: Array, *others: Any, dtype: Any = None) -> Array:
-    """ufunc(x, *others): numbers and arrays like x, whose results keep its place in memory. `dtype`: of the result."""
-    if x.__class__ is not np.ndarray or x.nbytes < LARGE_BYTES or x.dtype.kind != "f":
-        result: Array = ufunc(x, *others)
-        return result
-    out = empty_like(x, x.shape, dtype or x.dtype)
-    flat = flat_views(out, x, *(other for other in others if isinstance(other, np.ndarray)))
+def apply(ufunc: np.ufunc, x: Any, *others: Any) -> Any:
+    """ufunc(x, *others), of arrays and numbers; of large ones that lie alike in chunks, see `by_parts`."""
+    if x.__class__ is np.ndarray and x.nbytes < LARGE_BYTES:
+        return ufunc(x, *others)
+    return by_parts(ufunc, x, *others)
+
+
+def by_parts(function: Callable[..., Any], *inputs: Any, dtype: Any = None) -> Any:
+    """function(*inputs), which works element by element and gives floats, or `dtype`.
+
+    If the arrays are large and lie alike: in chunks that stay in the cache from one step of the function to the next,
+    over threads, with a result in memory that was used before.
+    """
+    arrays = [x for x in inputs if x.__class__ is np.ndarray]
+    first = arrays[0] if arrays else None
+    if first is None or first.nbytes < LARGE_BYTES or first.dtype.kind != "f" or not _all_alike(arrays, inputs):
+        return function(*inputs)
+    out = empty_like(first, first.shape, dtype or first.dtype)
+    flat = flat_views(out, *arrays)
     if flat is None:
-        return np.asarray(ufunc(x, *others))
-    arrays = iter(flat[2:])
-    args = [next(arrays) if isinstance(other, np.ndarray) else other for other in others]
+        return function(*inputs)
+    is_ufunc = isinstance(function, np.ufunc)
 
     def part(at: slice) -> None:
-        ufunc(flat[1][at], *(a[at] if isinstance(a, np.ndarray) else a for a in args), out=flat[0][at])
+        rest = iter(flat[1:])
+        args = [next(rest)[at] if x.__class__ is np.ndarray else x for x in inputs]
+        if is_ufunc:
+            function(*args, out=flat[0][at])
+        else:
+            flat[0][at] = function(*args)
 
-    over_slices(part, x.size, x.itemsize)
+    over_slices(part, first.size, first.itemsize)
     return out
+
+
+def _all_alike(arrays: list[Array], inputs: tuple[Any, ...]) -> bool:
+    """Whether arrays have one dtype, and all else are Python's numbers, which do not change it."""
+    numbers = (float, int, np.ndarray)
+    return all(x.__class__ in numbers for x in inputs) and all(x.dtype == arrays[0].dtype for x in arrays)
 
 
 def where(condition: Array, x: Any, y: Any) -> Array:

@@ -153,6 +153,24 @@ def batch_norm_grad(
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
 
 
+def affine_channel(x: Array, weight: Array, bias: Array | None) -> Array:
+    """x * weight + bias, one of each a channel; a part is shifted while it is in the cache."""
+    out = empty_like(x, x.shape, x.dtype)
+    blocks, results = planes(x), planes(out, like=x)
+    parts = plane_parts(blocks)
+    scale, shift = _along(weight, blocks), None if bias is None else _along(bias, blocks)
+
+    def write(number: int) -> None:
+        p, c = parts[number]
+        block = results[p, c]
+        np.multiply(blocks[p, c], scale[c], out=block)
+        if shift is not None:
+            block += shift[c]
+
+    run(write, len(parts))
+    return out
+
+
 def check_range(dtype: np.dtype, var: Array, eps: float) -> None:
     """Raise OutOfRange if the variances of a float32 array are beyond its range. nan is: it may come of an overflow."""
     if dtype == FLOAT32 and not ((var < MOST).all() and (eps >= LEAST or (var > LEAST).all())):

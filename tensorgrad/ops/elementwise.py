@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
 @elementwise
 def _add(input: Array, other: Array) -> Array:
-    return input + other
+    return kernel.apply(np.add, input, other)
 
 
 @elementwise
 def _sub(input: Array, other: Array) -> Array:
-    return _number("sub", input) - _number("sub", other)
+    return kernel.apply(np.subtract, _number("sub", input), _number("sub", other))
 
 
 @elementwise
 def mul(input: Array, other: Array) -> Array:
     """input * other."""
-    return input * other
+    return kernel.apply(np.multiply, input, other)
 
 
 @elementwise(floats=True)
 def _div(input: Array, other: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.true_divide(input, other)
+        return kernel.apply(np.true_divide, input, other)
 
 
 @elementwise
@@ -246,7 +246,7 @@ def lt(input: Array, other: Array) -> Array:
 @elementwise(differentiable=False)
 def le(input: Array, other: Array) -> Array:
     """input <= other."""
-    return kernel.apply(np.less_equal, input, other, dtype=np.bool_)
+    return kernel.by_parts(np.less_equal, input, other, dtype=np.bool_)
 
 
 @elementwise(differentiable=False)

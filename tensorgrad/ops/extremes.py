@@ -120,7 +120,7 @@ def _clamp(input: Array, min: Array, max: Array) -> Array:
 
 
 def _limit(ufunc: np.ufunc, x: Any, bound: Any) -> Any:
-    return kernel.apply(ufunc, x, bound) if isinstance(bound, (int, float)) else ufunc(x, bound)
+    return kernel.apply(ufunc, x, bound)
 
 
 clamp_min.defvjps(

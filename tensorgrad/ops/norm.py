@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..kernels import norm as kernel
 from ..node import Array
 from ..primitive import astype, primitive
-from .check import epsilon, same_dtype
+from .check import are_tensors, epsilon, same_dtype
 from .elementwise import sqrt
 from .reduce import sum
 from .shape import broadcast_to, reshape
@@ -91,7 +91,7 @@ def _batch_norm_affine_grad(
     wanted: tuple[bool, ...], gy: Any, input: Any, mean: Any, var: Any, eps: float
 ) -> tuple[Any, Any]:
     """The gradients of weight and bias alone, where the input wants none."""
-    axes = tuple(i for i in range(input.ndim) if i != 1)
+    axes = _of_channels(input.ndim)
     gb = sum(gy, axes)
     if not wanted[1]:
         return None, gb
@@ -104,7 +104,7 @@ def _batch_norm_grad_composed(
     gy: Any, input: Any, weight: Any, mean: Any, var: Any, *, eps: float
 ) -> tuple[Any, Any, Any]:
     """The same as `batch_norm_grad` in differentiable operations: its derivatives are those of the fused kernel."""
-    axes = tuple(i for i in range(input.ndim) if i != 1)
+    axes = _of_channels(input.ndim)
     count = max(values_per_channel(input.shape), 1)
     scale = 1.0 / sqrt(var + eps)
     centred = (input - along_channels(mean, input.ndim)) * along_channels(scale, input.ndim)
@@ -124,6 +124,40 @@ def batch_norm_grad(
 
 
 _batch_norm.defvjp_joint(_batch_norm_vjp)
+
+
+def affine_channel(input: Any, weight: Any, bias: Any = None) -> Tensor:
+    """input * weight + bias with one weight and one bias a channel: (N, C, ...) with (C), and (C) or None.
+
+    What batch norm with fixed statistics comes to; images are gone through once.
+    """
+    are_tensors("affine_channel", weight=weight)
+    same_dtype("affine_channel", input=input, weight=weight, bias=bias)
+    given = tuple(input.shape)
+    if len(given) < 2:
+        raise ShapeError(f"affine_channel: input must be (N, C) or (N, C, ...), got {given}")
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tuple(tensor.shape) != given[1:2]:
+            got = tuple(tensor.shape)
+            raise ShapeError(f"affine_channel: {name} has shape {got}, input {given} takes ({given[1]},)")
+    return _affine_channel(input, weight, bias)
+
+
+@primitive
+def _affine_channel(input: Array, weight: Array, bias: Array | None) -> Array:
+    return kernel.affine_channel(input, weight, bias)
+
+
+def _of_channels(ndim: int) -> tuple[int, ...]:
+    """The axes of (N, C, ...) but C."""
+    return (0, *range(2, ndim))
+
+
+_affine_channel.defvjps(
+    lambda g, weight: _affine_channel(g, weight, None),
+    lambda g, input: sum(g * input, _of_channels(g.ndim)),
+    lambda g: sum(g, _of_channels(g.ndim)),
+)
 
 
 def values_per_channel(shape: tuple[int, ...]) -> int:

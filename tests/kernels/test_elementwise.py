@@ -82,10 +82,10 @@ def test_apply_equals_numpy(ufunc, dtype, shape):
     x, y = values(shape, dtype), values(shape, dtype, 1)
     result_dtype = np.bool_ if ufunc is np.less_equal else None
     with np.errstate(over="ignore", invalid="ignore"):
-        assert_same_bits(elementwise.apply(ufunc, x, y, dtype=result_dtype), ufunc(x, y))
+        assert_same_bits(elementwise.by_parts(ufunc, x, y, dtype=result_dtype), ufunc(x, y))
         if dtype is not np.bool_:
-            assert_same_bits(elementwise.apply(ufunc, x, 0, dtype=result_dtype), ufunc(x, 0))
-            assert_same_bits(elementwise.apply(ufunc, x, 1, dtype=result_dtype), ufunc(x, 1))
+            assert_same_bits(elementwise.by_parts(ufunc, x, 0, dtype=result_dtype), ufunc(x, 0))
+            assert_same_bits(elementwise.by_parts(ufunc, x, 1, dtype=result_dtype), ufunc(x, 1))
 
 
 @pytest.mark.parametrize("one, other", list(itertools.product(LAYOUTS, repeat=2)))
@@ -93,16 +93,31 @@ def test_apply_to_any_layouts(one, other):
     x, y = LAYOUTS[one](values(LARGE, np.float32)), LAYOUTS[other](values(LARGE, np.float32, 1))
     result = elementwise.apply(np.maximum, x, y)
     assert_same_bits(result, np.maximum(x, y))
-    assert_same_bits(elementwise.apply(np.less_equal, x, y, dtype=np.bool_), np.less_equal(x, y))
+    assert_same_bits(elementwise.by_parts(np.less_equal, x, y, dtype=np.bool_), np.less_equal(x, y))
     assert not np.shares_memory(result, x)
     assert not np.shares_memory(result, y)
+
+
+@pytest.mark.parametrize("one, other", list(itertools.product(LAYOUTS, repeat=2)))
+def test_a_function_of_several_steps_by_parts(one, other):
+    x, y = LAYOUTS[one](values(LARGE, np.float32)), LAYOUTS[other](values(LARGE, np.float32, 1))
+
+    def steps(x, y, factor):
+        return np.where(np.signbit(x), x * factor, np.square(y)) - y
+
+    with np.errstate(all="ignore"):
+        assert_same_bits(elementwise.by_parts(steps, x, y, 0.5), steps(x, y, 0.5))
+        assert_same_bits(elementwise.by_parts(lambda k, x: k - x * x, 1, x), 1 - x * x)
+        assert_same_bits(elementwise.apply(np.subtract, 1, x), 1 - x)
+        assert_same_bits(elementwise.by_parts(steps, x, y.astype(np.float64), 2), steps(x, y.astype(np.float64), 2))
+        assert_same_bits(elementwise.by_parts(steps, x, y, np.float64(2)), steps(x, y, np.float64(2)))
 
 
 @pytest.mark.parametrize("name", ORDERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.bool_])
 def test_results_of_large_arrays_lie_as_they_do_and_are_cut(chunks, name, dtype):
     x = LAYOUTS[name](values(LARGE, np.float32))
-    result = elementwise.apply(np.less_equal if dtype is np.bool_ else np.maximum, x, 0, dtype=dtype)
+    result = elementwise.by_parts(np.less_equal if dtype is np.bool_ else np.maximum, x, 0, dtype=dtype)
     assert result.transpose(ORDERS[name]).flags.c_contiguous
     assert chunks == [-(-x.nbytes // 99_988)]
     chosen = elementwise.select(x, x > 0)
@@ -127,7 +142,7 @@ def test_apply_with_numbers(dtype, number):
     for shape in (SMALL, LARGE):
         x = values(shape, dtype)
         assert_same_bits(elementwise.apply(np.maximum, x, number), np.maximum(x, number))
-        assert_same_bits(elementwise.apply(np.less_equal, x, number, dtype=np.bool_), np.less_equal(x, number))
+        assert_same_bits(elementwise.by_parts(np.less_equal, x, number, dtype=np.bool_), np.less_equal(x, number))
     assert elementwise.apply(np.maximum, 1.0, number) == np.maximum(1.0, number) or number != number
 
 

@@ -759,7 +759,7 @@ def normalisation(order, mean, dtype=np.float32):
 
 def elements(order):
     x, y = images(16, 24, 33, 33, order=order), images(16, 24, 33, 33, seed=1, order=order)
-    mask = elementwise.apply(np.less_equal, x, y, dtype=np.bool_)
+    mask = elementwise.by_parts(np.less_equal, x, y, dtype=np.bool_)
     relu = elementwise.apply(np.maximum, x, 0)
     return mask, relu, elementwise.where(mask, 0.0, y), elementwise.select(x, mask), sums.channel_sums(x)
 

@@ -78,6 +78,11 @@ def batch_norm(x, w=None, b=None, running_mean=None, running_var=None, training=
     return out, *moved(running, now if training else running, momentum)
 
 
+def affine_channel(x, weight, bias):
+    channels = [x[:, c] * w + (0 if bias is None else bias[c]) for c, w in enumerate(weight)]
+    return np.stack(channels, 1)
+
+
 def instance_norm(x, w=None, b=None, running_mean=None, running_var=None, use_input_stats=True, momentum=0.1, eps=1e-5):
     """Image by image, and the running statistics afterwards."""
     running = (running_mean, running_var)
@@ -161,6 +166,16 @@ ROWS += [
         ((2, 2, 3, 2), (2,), None, 1e-3),
         ((2, 2, 3, 2), None, (2,), 1e-3),
         ((2, 2, 1, 2, 2), (2,), (2,), 1e-5),
+    ]
+]
+ROWS += [
+    Row(op, affine_channel, [x, weight, bias])
+    for op in [norm._affine_channel, norm.affine_channel]
+    for x, weight, bias in [
+        ((3, 2, 2, 3), (2,), (2,)),
+        ((4, 3), (3,), None),
+        ((2, 3, 4), (3,), (3,)),
+        ((0, 2, 2), (2,), None),
     ]
 ]
 ROWS += [

@@ -103,6 +103,11 @@ def torch_batch_norm(x, weight, bias, eps):
     return out, x.mean(axes), x.var(axes, unbiased=False)
 
 
+def torch_affine_channel(x, weight, bias=None):
+    along = (-1, *[1] * (x.ndim - 2))
+    return x * weight.reshape(along) + (0 if bias is None else bias.reshape(along))
+
+
 def torch_batch_norm_grad(gy, x, weight, eps):
     """By plain operations: the third derivative of PyTorch's fused batch norm takes the statistics as constants."""
     axes, keep = [0, *range(2, x.ndim)], (-1, *[1] * (x.ndim - 2))
@@ -159,6 +164,8 @@ CALLS = {
     indexing.scatter_along: lambda x, index, dim, shape: torch.zeros(shape, dtype=x.dtype).scatter_add(dim, index, x),
     norm._batch_norm: torch_batch_norm,
     norm.native_batch_norm: torch_batch_norm,
+    norm._affine_channel: torch_affine_channel,
+    norm.affine_channel: torch_affine_channel,
     norm.batch_norm_grad: torch_batch_norm_grad,
     class_losses.cross_entropy_grad: torch_cross_entropy_grad,
 }
