@@ -23,12 +23,14 @@ def draw(
     """See `Module.draw`."""
     if loss is not None and not callable(loss):
         raise tg.DTypeError(f"draw: loss must be a function of the output and the target, got {type(loss).__name__}")
+    if isinstance(loss, type):
+        raise tg.DTypeError(f"draw: loss is the class {loss.__name__} itself, expected a loss: {loss.__name__}()")
     # Where nothing is trained, the picture shows the way back to the inputs: else nothing would be recorded.
     track = not any(parameter.requires_grad for parameter in model.parameters())
     args = tuple([_copied(value, track) for value in inputs])
     kwargs = {name: _copied(value, track) for name, value in named.items()}
     names = _named_inputs(model, args, kwargs)
-    goal = None if target is None else _copied(target if isinstance(target, tg.Tensor) else np.asarray(target), False)
+    goal = None if target is None else _copied(_as_array(target), False)
     models = [model, loss] if hasattr(loss, "named_modules") else [model]
 
     held: dict[tg.Tensor, tg.Tensor | None] = {}  # the .grad that each tensor had
@@ -65,7 +67,18 @@ def _copied(value: Any, track: bool) -> Any:
         return value
     is_tracked = isinstance(value, tg.Tensor) and value.requires_grad
     array = value.detach().numpy() if isinstance(value, tg.Tensor) else value
+    if array.dtype.kind not in "biuf":
+        raise tg.DTypeError(f"draw: inputs and the target must hold numbers, got an array of dtype {array.dtype}")
     return tg.tensor(array, requires_grad=is_tracked or (track and array.dtype.kind == "f"))
+
+
+def _as_array(target: Any) -> Any:
+    if isinstance(target, tg.Tensor):
+        return target
+    try:
+        return np.asarray(target)
+    except ValueError as error:  # rows of different lengths
+        raise tg.ShapeError(f"draw: the target is no array: {error}") from None
 
 
 def _named_inputs(model: "Module", args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -505,7 +505,8 @@ class Module:
         Further inputs of `forward` come after the target (None for no target), or by name.
 
         It runs as the module is now, in training or evaluation mode, hooks included. Modes, hooks, attributes, buffers,
-        every `.grad` and random generators are left as they were; no activation is kept.
+        every `.grad` and random generators are left as they were, and so are the members of attributes that are lists,
+        dictionaries, sets or deques, but not what is inside of those; no activation is kept.
         """
         return draw(self, (x, *inputs), named, target, loss)
 

@@ -32,9 +32,13 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | bytearray | memo
         if exists:
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):  # a name that nobody gave
+            error.filename = str(path)
+            if error.filename2 is not None:
+                del error.filename2
         raise
     _sync_folder(path.parent)
 

@@ -7,9 +7,10 @@ Colours of signed values: blue below zero, white at zero, red above, on a scale 
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -20,37 +21,89 @@ import tensorgrad as tg
 
 from ..io import atomic_write
 from ..module import Module
+from .history import TIMES, History, columns, panels
 
 SIGNED = "RdBu_r"
 MOST_MAPS = 16  # of a layer, in one row
 MOST_NAMES = 140  # of layers, below a picture of a deep network
 MOST_LETTERS = 40  # of a layer's name there
+MOST_PANELS = 30  # of curves
+FIRST = ("loss", "accuracy", "lr")  # of curves, in this order; then others
+LABELS = {"train": "training, as it learns", "test": "test, after the epoch", "": "of no part"}
 
 
-def curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Loss, accuracy and learning rate by epoch: of each row "epoch", "lr", "{train,test}_{loss,accuracy}"."""
-    if not history:
-        raise tg.ShapeError("curves: the history holds no epoch")
-    epochs = [row["epoch"] for row in history]
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    loss, accuracy, rate = figure.subplots(1, 3)
-    for part, label in (("train", "training, as it learns (with dropout)"), ("test", "test, after the epoch")):
-        loss.plot(epochs, [row[f"{part}_loss"] for row in history], "o-", ms=3, label=label)
-        accuracy.plot(epochs, [100 * row[f"{part}_accuracy"] for row in history], "o-", ms=3, label=label)
-    rate.plot(epochs, [row["lr"] for row in history], "o-", ms=3, color="0.4")
-    loss.set(title="loss (cross-entropy)", yscale="log")
-    loss.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
-    loss.yaxis.set_major_formatter("{x:g}")
-    loss.yaxis.set_minor_formatter("{x:g}")
-    accuracy.set(title=f"accuracy in %, test at the end: {100 * history[-1]['test_accuracy']:.2f}")
-    rate.set(title="learning rate at the end of the epoch")
-    for axes in (loss, accuracy, rate):
-        axes.set_xlabel("epoch")
-        axes.set_xlim(0.5, len(epochs) + 0.5)
+def curves(history: History) -> Figure:
+    """Numbers of a training by epoch: the loss, the accuracy, the learning rate, and whatever else was noted.
+
+    A history is a list of dictionaries, one for each epoch, or a dictionary of lists. Drawn is every key that holds
+    numbers, over "epoch", "step" or "iteration" if there is such a key; "train_loss", "val_loss", "test_loss" share a
+    panel. A row may lack a key. Losses have a logarithmic scale; an accuracy from 0 to 1 is told in %.
+    """
+    numbers = columns("curves", history)
+    over = next((name for name in TIMES if name in numbers), "row")
+    count = len(next(iter(numbers.values()), ()))
+    places = numbers.pop(over, None) or [float(row) for row in range(1, count + 1)]
+    along = [place for place in places if place is not None and math.isfinite(place)] or [1.0]
+    grid = panels(list(numbers))
+    if not grid:
+        raise tg.ShapeError("curves: no key of the history holds numbers" + f" besides {over!r}" * (over != "row"))
+    if len(grid) > MOST_PANELS:
+        raise tg.ShapeError(f"curves: {len(grid)} panels are more than {MOST_PANELS}: pass fewer keys")
+    order = sorted(grid, key=lambda what: FIRST.index(what) if what in FIRST else len(FIRST))
+    across = min(len(order), 3)
+    down = -(-len(order) // across)
+    figure = Figure(figsize=(4 * max(across, 2), 3.6 * down), layout="constrained")
+    seen = dict.fromkeys(part for what in order for part in grid[what] if len(grid[what]) > 1)
+    colours = {part: f"C{place}" for place, part in enumerate(seen)}
+    lines: dict[str, Any] = {}
+    every = list(figure.subplots(down, across, squeeze=False).flat)
+    for axes in every[len(order) :]:
+        axes.axis("off")
+    for axes, what in zip(every, order, strict=False):
+        parts = {part: numbers[name] for part, name in grid[what].items()}
+        single = next(iter(grid[what].values())) if len(parts) == 1 else what
+        lines |= _curves_of(axes, single, parts, places, colours, over)
+        axes.set_xlabel(over)
+        axes.set_xlim(min(along) - 0.5, max(along) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
-    figure.legend(*loss.get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False)
+    if lines:
+        named = [LABELS.get(part, part) for part in lines]
+        figure.legend(list(lines.values()), named, loc="outside lower left", ncols=len(named), frameon=False)
     return figure
+
+
+def _curves_of(
+    axes: Any,
+    what: str,
+    parts: dict[str, list[float | None]],
+    places: list[float | None],
+    colours: dict[str, str],
+    over: str,
+) -> dict[str, Any]:
+    """Draw a panel; told are its lines, where there are several, by the part of the data."""
+    known = [number for values in parts.values() for number in values if number is not None]
+    finite = [number for number in known if math.isfinite(number)]
+    percent = what == "accuracy" and all(0 <= number <= 1 for number in finite)
+    lines = {}
+    for part, values in parts.items():
+        points = [(x, y) for x, y in zip(places, values, strict=True) if x is not None and y is not None]
+        heights = [100 * y if percent else y for _, y in points]
+        colour = colours[part] if len(parts) > 1 else "0.4"
+        (lines[part],) = axes.plot([x for x, _ in points], heights, "o-", ms=3, color=colour)
+    title = what if len(what) <= MOST_LETTERS else f"…{what[-MOST_LETTERS:]}"
+    if what == "loss" and finite and min(finite) > 0:
+        axes.set(yscale="log")
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+    elif percent:
+        last = next((y for y in reversed(parts.get("test", [])) if y is not None), None)
+        title = "accuracy in %" + (f", test at the end: {100 * last:.2f}" if last is not None else "")
+    elif what == "lr":
+        title = f"learning rate at the end of the {over}" if over == "epoch" else "learning rate"
+    axes.set_title(title, parse_math=False)
+    return lines if len(parts) > 1 else {}
 
 
 def filters(weight: np.ndarray, title: str = "filters") -> Figure:

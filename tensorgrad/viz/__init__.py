@@ -1,3 +1,4 @@
+from .arguments import DrawingError as DrawingError
 from .capture import graph as graph
 from .diff import Change as Change
 from .diff import Difference as Difference
@@ -16,7 +17,6 @@ from .parts import Stats as Stats
 from .parts import TensorView as TensorView
 from .record import Recording as Recording
 from .record import record as record
-from .render import DrawingError as DrawingError
 from .rewind import rewind_generators as rewind_generators
 from .steps import BackwardStep as BackwardStep
 from .steps import BackwardSteps as BackwardSteps

@@ -13,6 +13,7 @@ from ..errors import DTypeError, ShapeError
 from ..node import Edge, Form, Node
 from ..rules import INPUT, OUTPUT
 from ..tensor import Tensor
+from .arguments import said
 from .kinds import category_of
 from .leaves import NAME_LIMIT, Leaf, Leaves, preview_at_capture
 from .parts import EdgeView, ModuleView, NodeView, OutputView, Preview, ResultView, SavedView, TensorView
@@ -42,16 +43,31 @@ def graph(
     (`tensorgrad.viz.record`) the view has structure, shapes, the leaves' values and gradients; with one also what
     flowed, forward and backward. Runs no operation, changes nothing, keeps no tensor.
     """
-    return _Capture(outputs, model, inputs, record).view()
+    return capture("graph", outputs, model, inputs, record)
+
+
+def capture(
+    caller: str, outputs: Any, model: Any, inputs: Mapping[str, Any] | None, record: Recording | None = None
+) -> GraphView:
+    """See `graph`; errors begin with the caller's name."""
+    if isinstance(model, type):
+        raise DTypeError(f"{caller}: model must be a module, got the class {model.__name__} itself")
+    if model is not None and not callable(getattr(model, "named_parameters", None)):
+        raise DTypeError(f"{caller}: model must have named_parameters(), which {type(model).__name__} has not")
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise DTypeError(f"{caller}: inputs must be a dictionary of tensors and arrays by name, got {said(inputs)}")
+    if record is not None and not hasattr(record, "lost_pictures"):  # importing its class would be a cycle
+        raise DTypeError(f"{caller}: record must be what `with tg.viz.record() as run:` gives, got {said(record)}")
+    return _Capture(caller, outputs, model, inputs, record).view()
 
 
 class _Capture:
-    def __init__(self, outputs: Any, model: Any, inputs: Mapping[str, Any] | None, record: Recording | None) -> None:
-        if model is not None and not hasattr(model, "named_parameters"):
-            raise DTypeError(f"graph: model must have named_parameters(), which {type(model).__name__} has not")
+    def __init__(
+        self, caller: str, outputs: Any, model: Any, inputs: Mapping[str, Any] | None, record: Recording | None
+    ) -> None:
         self.model, self.record = model, record
-        self.leaves = Leaves(model, inputs)
-        self.roots = _named_roots(outputs, "loss" if model is not None else "output")
+        self.roots = _named_roots(caller, outputs, "loss" if model is not None else "output")
+        self.leaves = Leaves(caller, model, inputs)
         self.ops = _nodes_behind([root for _, root in self.roots])
         self.by_seq = {op.seq: op for op in self.ops}
         self.ids: dict[Any, str] = {}  # of operations, and of leaves that have one box
@@ -259,7 +275,7 @@ class _Capture:
         return tuple(notes)
 
 
-def _named_roots(outputs: Any, single: str) -> list[tuple[str, Tensor]]:
+def _named_roots(caller: str, outputs: Any, single: str) -> list[tuple[str, Tensor]]:
     if isinstance(outputs, Tensor):
         return [(single, outputs)]
     if isinstance(outputs, Mapping):
@@ -268,12 +284,13 @@ def _named_roots(outputs: Any, single: str) -> list[tuple[str, Tensor]]:
         many = len(outputs) > 1
         roots = [(f"{single} {i}" if many else single, root) for i, root in enumerate(outputs, 1)]
     else:
-        raise DTypeError(f"graph: expected a tensor, or a list or dictionary of tensors, got {type(outputs).__name__}")
+        kind = type(outputs).__name__
+        raise DTypeError(f"{caller}: expected a tensor, or a list or dictionary of tensors, got {kind}")
     for name, root in roots:
         if not isinstance(root, Tensor):
-            raise DTypeError(f"graph: {name} must be a tensor, got {type(root).__name__}")
+            raise DTypeError(f"{caller}: {name} must be a tensor, got {type(root).__name__}")
     if not roots:
-        raise ShapeError("graph: there is nothing to draw: no tensor was given")
+        raise ShapeError(f"{caller}: there is nothing to draw: no tensor was given")
     return roots
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import ShapeError
+import numpy as np
+
+from ..errors import DTypeError, ShapeError
 from .alike import signature_of
+from .arguments import DrawingError, said
 from .index import Index
 from .options import Options
 from .parts import NodeView
@@ -39,8 +43,8 @@ class Group:
 class Collapse:
     """What is collapsed in a picture: the group of each operation, or none, and which leaves have no card."""
 
-    def __init__(self, index: Index, options: Options, limit: int | None) -> None:
-        self.index, self.options, self.tree = index, options, Tree(index)
+    def __init__(self, index: Index, options: Options, limit: int | None, caller: str) -> None:
+        self.index, self.options, self.tree, self.caller = index, options, Tree(index), caller
         self.notes: list[str] = []
         self._signatures: dict[int, tuple[object, ...]] = {}
         self._kept_open = self._expanded()
@@ -109,7 +113,7 @@ class Collapse:
             if path not in known:
                 listed = ", ".join(repr(plain(one, 40)) for one in self.tree.paths[:8])
                 raise ShapeError(
-                    f"expand: no module {plain(path)!r} ran in this graph, "
+                    f"{self.caller}: expand: no module {plain(path)!r} ran in this graph, "
                     + (f"only {listed}{', ...' if len(known) > 8 else ''}" if known else "which has no modules")
                 )
         for part in self.tree.parts:
@@ -123,16 +127,29 @@ class Collapse:
     def _asked_for(self) -> dict[str, None]:
         """The paths that `depth`, `collapse` and `view` close."""
         depth, collapse = self.options.depth, self.options.collapse
+        closes = collapse if callable(collapse) else None
         if self.options.view == "module" and depth is None and collapse is None:
             depth = 1
         closed: dict[str, None] = {}
         deep = {part.path: _depth(part) for part in self.tree.parts}
         for path in self.tree.paths:
-            chosen = callable(collapse) and bool(collapse(path, self.index.types.get(path, "")))
+            chosen = closes is not None and self._chosen(closes, path)
             # Below a module that is kept open the same holds, counted from there.
             if (chosen or (depth is not None and deep[path] >= depth)) and path not in self._kept_open:
                 closed[path] = None
         return closed
+
+    def _chosen(self, closes: Callable[[str, str], bool], path: str) -> bool:
+        """What the user's function says of a module."""
+        type_ = self.index.types.get(path, "")
+        call = f"{self.caller}: collapse({plain(path)!r}, {type_!r})"
+        try:
+            answer = closes(path, type_)
+        except Exception as error:
+            raise DrawingError(f"{call} raised {type(error).__name__}: {plain(error, 300)}") from error
+        if not isinstance(answer, (bool, np.bool_)):
+            raise DTypeError(f"{call} must return True or False, got {said(answer)}")
+        return bool(answer)
 
     def _until_few(self, closed: dict[str, None]) -> dict[str, None]:
         """Close the deepest and largest modules, equally deep and large ones together, until few cards are left."""

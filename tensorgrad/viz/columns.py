@@ -181,20 +181,27 @@ def _crossings(rows: Rows, gaps: dict[int, list[Link]]) -> int:
 def _align(items: list[Item], links: list[Link], rows: Rows) -> tuple[list[int], list[float]]:
     """The column of each item, and how far right of the column's own place it stands."""
     gaps: dict[int, list[Link]] = {}
-    for link in links:
+    behind = [0] * len(items)  # how many items lead to each, one after the other
+    for link in sorted(links, key=lambda link: link.gap):
+        behind[link.below] = max(behind[link.below], behind[link.above] + 1)
         # Of a link inside a frame that goes on, or from one that goes on, the ends cannot stand below each other.
         if items[link.above].last == link.gap and items[link.below].first == link.gap + 1:
             gaps.setdefault(link.gap, []).append(link)
     column, shift = list(range(len(items))), [0.0] * len(items)
     for gap in sorted(gaps):
-        for link in _straight(items, gaps[gap], rows[gap], rows[gap + 1]):
+        for link in _straight(items, gaps[gap], rows[gap], rows[gap + 1], behind):
             column[link.below] = column[link.above]
             shift[link.below] = shift[link.above] + link.leave - link.enter
     return column, shift
 
 
-def _straight(items: list[Item], links: list[Link], above: list[int], below: list[int]) -> list[Link]:
-    """Links that can all be straight: at most one to an item, none crossing another or an item that goes on."""
+def _straight(
+    items: list[Item], links: list[Link], above: list[int], below: list[int], behind: list[int]
+) -> list[Link]:
+    """Links that can all be straight: at most one to an item, none crossing another or an item that goes on.
+
+    Of several to one item that from the longest chain comes first: a constant would draw the main line to its side.
+    """
     upper = {i: rank for rank, i in enumerate(above)}
     partner: list[int | None] = [upper.get(i) for i in below]  # the rank above that goes straight down to this one
     used = {rank for rank in partner if rank is not None}
@@ -214,7 +221,8 @@ def _straight(items: list[Item], links: list[Link], above: list[int], below: lis
                 floor = taken
                 continue
             near = sorted(into.get(i, ()), key=lambda k: (upper[k.above], k.leave))
-            for _, link in sorted(enumerate(near), key=lambda pair: abs(pair[0] - (len(near) - 1) / 2)):
+            middle = (len(near) - 1) / 2
+            for _, link in sorted(enumerate(near), key=lambda k: (-behind[k[1].above], abs(k[0] - middle))):
                 source = upper[link.above]
                 bends = not lanes and (items[link.above].lane or items[i].lane)
                 if not bends and floor < source < ceilings[rank] and source not in used:

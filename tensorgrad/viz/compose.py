@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from .view import GraphView
 
 
-def compose(view: GraphView, options: Options, limit: int | None = LIMIT) -> Scene:
-    """The scene of a view. Above `limit` cards it is collapsed without being asked, and says so in a note."""
-    return _Composer(view, options, limit).scene()
+def compose(view: GraphView, options: Options, limit: int | None = LIMIT, caller: str = "compose") -> Scene:
+    """The scene of a view. Above `limit` cards it is collapsed without being asked, and says so in a note.
+
+    Errors begin with the caller's name.
+    """
+    return _Composer(view, options, limit, caller).scene()
 
 
 @dataclass(slots=True)
@@ -37,11 +40,11 @@ class _Merged:
 
 
 class _Composer:
-    def __init__(self, view: GraphView, options: Options, limit: int | None) -> None:
+    def __init__(self, view: GraphView, options: Options, limit: int | None, caller: str) -> None:
         self.view, self.options = view, options
         self.backward = view.has_gradients if options.backward is None else options.backward
         self.index = Index(view)
-        self.collapse = Collapse(self.index, options, limit)
+        self.collapse = Collapse(self.index, options, limit, caller)
         self.boxes = Boxes(self.index, options, self.backward)
         self.frames: dict[Part, Frame] = {}
         self.arrows: dict[tuple[object, ...], _Merged] = {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DTypeError, ShapeError
+from .arguments import real, said, whole_or_none
 from .match import common_subsequence
 from .parts import EdgeView, NodeView, OutputView, Preview, TensorView
 from .words import number, sizes
@@ -80,6 +81,7 @@ class GraphDiff:
 
     def to_text(self, limit: int | None = None) -> str:
         """A line for each difference, marked "+", "-" or "~"; at most `limit` of them."""
+        limit = whole_or_none("to_text", "limit", limit)
         lines = [self._counts(), *(f"  {d}" for d in self.differences[:limit])]
         if limit is not None and limit < len(self.differences):
             lines.append(f"  ... {len(self.differences) - limit} more")
@@ -109,10 +111,10 @@ def diff(before: GraphView, after: GraphView, factor: float = 2.0) -> GraphDiff:
     freed, does not count. Very different sequences of thousands of operations are matched in a shorter, quicker way.
     """
     for view in (before, after):
-        if not hasattr(view, "nodes") or not hasattr(view, "edges"):
+        if isinstance(view, type) or not hasattr(view, "nodes") or not hasattr(view, "edges"):
             raise DTypeError(f"diff: expected two captured graphs, got a {type(view).__name__}")
-    if not factor >= 1:
-        raise ShapeError(f"diff: factor must be at least 1, got {factor}")
+    if real("diff", "factor must be at least 1", factor) < 1:
+        raise ShapeError(f"diff: factor must be at least 1, got {said(factor)}")
     return _Comparison(before, after, factor).result()
 
 

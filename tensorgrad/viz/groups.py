@@ -51,7 +51,7 @@ def group_card(index: Index, boxes: Boxes, group: Group, frame: str) -> Card:
         (),
         strip([output.value for output in outputs]),
         strip([output.gradient or output.grad for output in outputs]),
-        sum(index.saved_bytes(node) for node in ops),
+        index.held_by(ops),
         merged(flag for node in ops for flag in boxes.flags.of(node)),
         ", ".join(filter(None, results)),
         True,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .parts import EdgeView, NodeView, ResultView, TensorView
 
 if TYPE_CHECKING:
     from .view import GraphView
+
+# Operations whose result is their input's memory: they copy nothing, or seldom. All names for them end up in these.
+VIEWS = ("reshape", "permute")
 
 
 class Index:
@@ -63,7 +66,34 @@ class Index:
 
     def saved_bytes(self, node: NodeView) -> int:
         """What an operation keeps for the way back, apart from parameters, which are there anyway."""
-        if node.recomputed:
-            return 0
-        held = {edge.name for edge in self.into(node.id) if self.nodes[edge.source].kind == "parameter"}
-        return sum(saved.bytes or 0 for saved in node.saved if saved.name not in held)
+        return self.held_by([node])
+
+    def held_by(self, ops: Iterable[NodeView]) -> int:
+        """What operations keep together: an array that several of them keep is there once."""
+        held: dict[object, int] = {}
+        for node in ops:
+            if node.recomputed:
+                continue
+            inputs = {edge.name: edge for edge in self.into(node.id)}
+            outputs = {output.name: i for i, output in enumerate(node.outputs)}
+            for saved in node.saved:
+                if saved.name in inputs:
+                    array = self._array(inputs[saved.name].source, inputs[saved.name].output)
+                elif saved.name in outputs:
+                    array = self._array(node.id, outputs[saved.name])
+                else:
+                    array = (node.id, saved.name)
+                if array is not None:
+                    held[array] = saved.bytes or 0
+        return sum(held.values())
+
+    def _array(self, node: str, output: int) -> object:
+        """What stands for the memory of an output, the same for all views of it; None for a parameter's."""
+        box = self.nodes[node]
+        while box.kind == "op" and box.name in VIEWS and self.into(box.id):
+            edge = self.into(box.id)[0]
+            source = self.nodes[edge.source]
+            if box.name == "reshape" and source.name == "permute":
+                break  # memory in another order must be copied
+            box, output = source, edge.output
+        return None if box.kind == "parameter" else (box.tensor or box.id, output)

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import DTypeError
 from ..node import Array
 from ..tensor import Tensor
+from .arguments import said
 from .parts import Preview, Shape, TensorView
 from .preview import preview_of
 from .words import plain, readable
@@ -62,7 +63,7 @@ class Leaf:
 class Leaves:
     """The leaves of one graph, each found once, with the names that a model and the caller give."""
 
-    def __init__(self, model: Any, inputs: Mapping[str, Any] | None) -> None:
+    def __init__(self, caller: str, model: Any, inputs: Mapping[str, Any] | None) -> None:
         self.guessed: dict[str, None] = {}  # names that rest on a shape alone, in order
         self.labels: dict[tuple[Any, int], str] = {}  # the caller's names of interior tensors, by (node, output)
         self._named: dict[str, Leaf] = {}  # parameters and buffers by dotted name
@@ -82,7 +83,8 @@ class Leaves:
             elif isinstance(value, (Tensor, np.ndarray)):
                 self._inputs.append(self._add("input", name, value))
             else:
-                raise DTypeError(f"graph: inputs[{name!r}] must be a tensor or an array, got {type(value).__name__}")
+                kind = type(value).__name__
+                raise DTypeError(f"{caller}: inputs[{said(name)}] must be a tensor or an array, got {kind}")
 
     def expect(self, tensor: Tensor) -> None:
         """An edge leads to this tensor: where its array turns up detached, it is this leaf."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Literal, cast
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from .arguments import as_float, said
 from .words import plain
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -59,39 +61,34 @@ def options_of(caller: str, given: dict[str, Any]) -> Options:
         value = getattr(options, name)
         if not isinstance(value, str) or value not in allowed:
             listed = ", ".join(map(repr, allowed[:-1])) + f" or {allowed[-1]!r}"
-            raise ShapeError(f"{caller}: {name} must be {listed}, got {_said(value)}")
+            raise ShapeError(f"{caller}: {name} must be {listed}, got {said(value)}")
     depth, collapse, expand = options.depth, options.collapse, options.expand
-    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 1):
-        raise ShapeError(f"{caller}: depth must be None or a whole number from 1, got {_said(depth)}")
-    if not (collapse is None or collapse == "auto" or callable(collapse)):
+    if depth is not None and (not isinstance(depth, (int, np.integer)) or isinstance(depth, bool) or depth < 1):
+        raise ShapeError(f"{caller}: depth must be None or a whole number from 1, got {said(depth)}")
+    if not (collapse is None or (isinstance(collapse, str) and collapse == "auto") or callable(collapse)):
         raise ShapeError(
-            f"{caller}: collapse must be None, 'auto' or a function of a module's path and class, got {_said(collapse)}"
+            f"{caller}: collapse must be None, 'auto' or a function of a module's path and class, got {said(collapse)}"
         )
     if not isinstance(expand, tuple) or not all(isinstance(path, str) for path in expand):
-        raise ShapeError(f"{caller}: expand must be a tuple of modules' paths, got {_said(expand)}")
+        raise ShapeError(f"{caller}: expand must be a tuple of modules' paths, got {said(expand)}")
     for name in ("backward", "legend"):
         value = getattr(options, name)
         if not isinstance(value, bool) and not (name == "backward" and value is None):
             allowed_too = "None, " if name == "backward" else ""
-            raise ShapeError(f"{caller}: {name} must be {allowed_too}True or False, got {_said(value)}")
-    _check_thresholds(caller, options)
-    return options
+            raise ShapeError(f"{caller}: {name} must be {allowed_too}True or False, got {said(value)}")
+    return _with_thresholds(caller, options)
 
 
-def _check_thresholds(caller: str, options: Options) -> None:
+def _with_thresholds(caller: str, options: Options) -> Options:
+    """The options with both thresholds as floats, checked."""
+    floats = {}
     for name in ("vanishing", "exploding"):
-        value: Any = getattr(options, name)
-        real = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not real or not cast(float, value) >= 0 or math.isnan(value):
-            raise ShapeError(f"{caller}: {name} must be a number from 0, got {_said(value)}")
-    if options.vanishing > options.exploding:
+        value = as_float(getattr(options, name))
+        if value is None or not value >= 0:
+            raise ShapeError(f"{caller}: {name} must be a number from 0, got {said(getattr(options, name))}")
+        floats[name] = value
+    if floats["vanishing"] > floats["exploding"]:
         raise ShapeError(
             f"{caller}: vanishing must not be larger than exploding, got {options.vanishing} and {options.exploding}"
         )
-
-
-def _said(value: Any) -> str:
-    try:
-        return plain(repr(value))
-    except Exception:  # the object is the user's, and its __repr__ may do anything
-        return f"a {type(value).__name__}"
+    return replace(options, vanishing=floats["vanishing"], exploding=floats["exploding"])

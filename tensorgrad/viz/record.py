@@ -15,6 +15,7 @@ from ..modes import Mode, Observer, observing
 from ..node import Array, Node
 from ..primitive import Primitive
 from ..tensor import Tensor
+from .arguments import whole
 from .capture import graph as _graph
 from .parts import Preview
 from .preview import cost_of, preview_of
@@ -53,7 +54,8 @@ class Recording(Observer):
     """
 
     def __init__(self, max_bytes: int = 64_000_000, max_cells: int = 8192) -> None:
-        self.max_bytes, self.max_cells = max_bytes, max_cells
+        self.max_bytes = whole("record", "max_bytes", max_bytes)
+        self.max_cells = whole("record", "max_cells", max_cells)
         self.bytes = 0
         self.lost_pictures = self.lost_calls = 0
         self._calls: OrderedDict[int, Call] = OrderedDict()  # by the node's number, the oldest first
@@ -164,6 +166,7 @@ def record(max_bytes: int = 64_000_000, max_cells: int = 8192) -> Recording:
         run.graph(loss, model=net).save("net.svg")
 
     Of each output, cotangent and share of a gradient its sizes are kept (smallest, largest, mean, rms, zeros, ...) and
-    a copy of up to about `max_cells` values; all together at most `max_bytes`, the latest.
+    a copy of up to about `max_cells` values; all together at most `max_bytes`, the latest. Both are whole numbers; with
+    `max_cells=0` there are sizes only.
     """
     return Recording(max_bytes, max_cells)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DTypeError, TensorgradError
+from ..errors import DTypeError, ShapeError
 from ..files import atomic_write
+from .arguments import DrawingError, real, said
 from .compose import compose
 from .dot import to_dot
 from .options import Options, options_of
@@ -25,6 +27,7 @@ DRAWN = (".svg", ".png", ".pdf")
 WRITTEN = (".dot", ".json", ".txt")
 OURS = "tensorgrad"  # the engine that is always there: it draws cards, strips and docked parameters, but SVG only
 GRAPHVIZ = ("dot", "pygraphviz")  # in the order in which they are tried
+LONGEST = 1e6  # seconds; systems wait no longer than some weeks
 FIXES = (
     "pip install pygraphviz (its wheels bring Graphviz along); apt-get install graphviz; brew install graphviz; "
     "conda install graphviz; winget install graphviz"
@@ -38,51 +41,87 @@ sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
 """
 
 
-class DrawingError(TensorgradError, RuntimeError):
-    """A picture that cannot be drawn: no Graphviz, not in time, or a suffix that is no picture's."""
-
-
 def save(
     view: GraphView, path: str | os.PathLike[str], engine: str | None, timeout: float, given: dict[str, Any]
 ) -> None:
     """See `GraphView.save`."""
-    named, path = os.fspath(path), Path(os.path.realpath(path))
+    named = _named(path)
     suffix = Path(named).suffix.lower()
     if suffix not in DRAWN + WRITTEN:
         raise DrawingError(
             f"save: {named!r}: the suffix says what to write: {', '.join(DRAWN + WRITTEN)}, got {suffix!r}"
         )
     _check_engine(suffix, engine)
+    seconds = real("save", "timeout must be a number of seconds above 0", timeout)
+    if seconds <= 0:
+        raise ShapeError(f"save: timeout must be a number of seconds above 0, got {said(timeout)}")
     options = options_of("save", given)
     if given and suffix in (".json", ".txt"):
         raise DTypeError(
             f"save: a {suffix} file holds the whole graph, whatever its picture; leave out {', '.join(given)}"
         )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"save: {path}: there is no folder {path.parent}")
-    if path.exists() and not path.is_file():
-        raise OSError(f"save: {path} is not a regular file, so it cannot be replaced")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise PermissionError(f"save: {path}: no permission to write there")
+    with _naming(named):
+        _check_place(named)
     if suffix in DRAWN:
-        content = picture(view, suffix[1:], engine, timeout, options)
+        content = picture(view, suffix[1:], engine, min(seconds, LONGEST), options)
     elif suffix == ".dot":
-        content = view.to_dot(**given).encode()
+        content = to_dot(compose(view, options, limit=None, caller="save")).encode()
     else:
         content = (view.to_json(indent=1) if suffix == ".json" else view.to_text()).encode()
-    atomic_write(path, content)
+    with _naming(named):
+        atomic_write(named, content)
+
+
+def _named(path: Any) -> str:
+    """The name of a file as the user gave it, as text."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise DTypeError(f"save: path must be the name of a file, as a string or a Path, got {said(path)}")
+    named = os.fsdecode(path)
+    if not named:
+        raise FileNotFoundError("save: path must be the name of a file, got ''")
+    if "\0" in named:
+        raise ShapeError(f"save: {named!r}: the name of a file cannot hold a NUL character")
+    if named.endswith(os.sep) or os.path.isdir(named):
+        raise IsADirectoryError(f"save: {named!r} is a folder, expected the name of a file")
+    return named
+
+
+def _check_place(named: str) -> None:
+    """Raise what can be known before drawing: that the file cannot be written."""
+    path = Path(os.path.realpath(named))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"save: {named!r}: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise OSError(f"save: {named!r} is not a regular file, so it cannot be replaced")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise PermissionError(f"save: {named!r}: no permission to write there")
+
+
+@contextlib.contextmanager
+def _naming(named: str) -> Iterator[None]:
+    """Errors of the system say what could not be written; of the temporary file the user knows nothing."""
+    try:
+        yield
+    except OSError as error:
+        if str(error).startswith("save: "):
+            raise
+        reason = error.strerror or str(error)
+        renamed = type(OSError(error.errno, reason)) if error.errno is not None else OSError  # Python finds the class
+        told = renamed(f"save: {named!r} cannot be written: {reason}")
+        told.errno = error.errno
+        raise told from None
 
 
 def _check_engine(suffix: str, engine: str | None) -> None:
-    if engine is not None and engine not in (OURS, *GRAPHVIZ):
-        raise DrawingError(f"save: engine must be {OURS!r}, 'dot' or 'pygraphviz', got {engine!r}")
+    if engine is not None and not (isinstance(engine, str) and engine in (OURS, *GRAPHVIZ)):
+        raise DrawingError(f"save: engine must be {OURS!r}, 'dot' or 'pygraphviz', got {said(engine)}")
     if engine == OURS and suffix in DRAWN and suffix != ".svg":
         raise DrawingError(f"save: the engine {OURS!r} draws .svg files; for {suffix} take 'dot' or 'pygraphviz'")
 
 
 def picture(view: GraphView, form: str, engine: str | None, timeout: float, options: Options) -> bytes:
     """A view as "svg", "png" or "pdf". What is too large to be laid out is collapsed, whatever the engine."""
-    scene = compose(view, options)
+    scene = compose(view, options, caller="save")
     if form == "svg" and engine in (None, OURS):
         return to_svg(scene).encode()
     return draw(to_dot(scene), form, engine, timeout)

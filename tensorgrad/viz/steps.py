@@ -13,7 +13,8 @@ from ..graph import _seeds, walk
 from ..modes import Observer, observing
 from ..node import Array, Node, TensorBase, source_of
 from ..tensor import Tensor
-from .capture import _nodes_behind, graph
+from .arguments import said, whole, whole_or_none
+from .capture import _nodes_behind, capture
 from .parts import NodeView, Preview
 from .preview import cost_of, preview_of
 from .view import GraphView
@@ -135,6 +136,7 @@ class BackwardSteps(Sequence[BackwardStep]):
 
     def to_text(self, limit: int | None = None) -> str:
         """A line for each step; at most `limit` of them."""
+        limit = whole_or_none("to_text", "limit", limit)
         lines = [repr(self)[1:-1], *(f"  {repr(step)[1:-1]}" for step in self._steps[:limit])]
         if limit is not None and limit < len(self._steps):
             lines.append(f"  ... {len(self._steps) - limit} more")
@@ -175,9 +177,18 @@ def backward_steps(
     if not isinstance(loss, (Tensor, list, tuple)):
         raise DTypeError(f"backward_steps: expected a tensor, or a list of tensors, got {type(loss).__name__}")
     roots = [loss] if isinstance(loss, TensorBase) else list(loss)
+    for place, root in enumerate(roots, 1):
+        if not isinstance(root, Tensor):
+            raise DTypeError(f"backward_steps: tensor {place} of the list is a {type(root).__name__}, not a tensor")
     single = isinstance(loss, TensorBase) and gradient is not None
+    if not single and not isinstance(gradient, (list, tuple, type(None))):
+        raise DTypeError(f"backward_steps: several tensors take a list of gradients, got {said(gradient)}")
+    if not isinstance(retain_graph, (bool, type(None))):
+        raise DTypeError(f"backward_steps: retain_graph must be None, True or False, got {said(retain_graph)}")
+    max_cells = whole("backward_steps", "max_cells", max_cells)
+    max_bytes = whole("backward_steps", "max_bytes", max_bytes)
     seeds = _seeds("backward", roots, [gradient] if single else gradient, create_graph=False)
-    view = graph(roots, model=model, inputs=inputs)  # before the walk, which may free what names are found by
+    view = capture("backward_steps", roots, model, inputs)  # before the walk, which may free what names are found by
     notes = _Notes(max_cells, max_bytes)
     for root, seed in zip(roots, seeds, strict=True):
         notes.arrive(source_of(root), seed)

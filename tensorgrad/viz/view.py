@@ -9,6 +9,7 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from . import render, svg
+from .arguments import whole_or_none
 from .compose import compose
 from .diff import GraphDiff, diff
 from .dot import to_dot
@@ -48,7 +49,7 @@ class GraphView:
         A graph of any size is written as it is, unless the options collapse it. Equal graphs give equal text, in every
         process.
         """
-        return to_dot(compose(self, options_of("to_dot", options), limit=None))
+        return to_dot(compose(self, options_of("to_dot", options), limit=None, caller="to_dot"))
 
     def to_svg(self, **options: Any) -> str:
         """The picture as SVG: cards with parameters docked to them, in a layout of our own that needs no Graphviz.
@@ -57,14 +58,15 @@ class GraphView:
         one card each, which the picture says. Equal graphs give equal text, in every process. No font, link or script
         is in it.
         """
-        return svg.to_svg(compose(self, options_of("to_svg", options)))
+        return svg.to_svg(compose(self, options_of("to_svg", options), caller="to_svg"))
 
     def to_text(self, limit: int | None = None) -> str:
         """A line for each box, in the order in which they ran; at most `limit` of them."""
-        return to_text(self, limit)
+        return to_text(self, whole_or_none("to_text", "limit", limit))
 
     def to_json(self, indent: int | None = None) -> str:
         """All of the data. NaN and infinities, which JSON has not, are the strings "nan", "inf" and "-inf"."""
+        indent = whole_or_none("to_json", "indent", indent)
         return json.dumps(_jsonable(self), indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
     def save(
@@ -75,8 +77,8 @@ class GraphView:
         SVG is that of `to_svg`. PNG and PDF, and SVG with `engine="dot"` or `"pygraphviz"`, are drawn by Graphviz from
         `to_dot`, by the program `dot` if it is on the PATH, else by the package pygraphviz, within `timeout` seconds.
         `options` are those of `tensorgrad.viz.Options`; JSON and text, which hold the whole graph, take none. Raises
-        DrawingError for an unknown suffix or engine, and where Graphviz is missing or late; OSError where the file
-        cannot be written.
+        DrawingError for an unknown suffix or engine, and where Graphviz is missing or late; OSError, which names
+        `path`, where the file cannot be written.
         """
         render.save(self, path, engine, timeout, options)
 

@@ -1,5 +1,6 @@
 """net.draw: what it draws, and that it leaves everything as it was."""
 
+import collections
 import gc
 import random
 import weakref
@@ -174,6 +175,44 @@ def test_no_activation_is_kept():
     assert not hasattr(net[1], "kept")
 
 
+class Collecting(nn.Module):
+    """Notes what it saw in attributes that it does not replace."""
+
+    def __init__(self):
+        super().__init__()
+        self.history, self.recent = ["old"], collections.deque(["old"], maxlen=2)
+        self.seen, self.counts = {"old"}, collections.Counter(old=3)
+        self.cache, self.order = {"old": 1, "other": 2}, collections.OrderedDict(a=1, b=2)
+
+    def forward(self, x):
+        self.history.append(x)
+        self.history[0] = "new"
+        self.recent.extend([1, 2, 3])
+        self.seen.clear()
+        self.counts["old"] += 1
+        self.counts["new"] += 1
+        del self.cache["old"]
+        self.cache["x"] = x
+        self.order.move_to_end("a")
+        return x * 2
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["runs", "fails"])
+def test_collections_have_the_members_that_they_had(fails):
+    def loss(output):
+        if fails:
+            raise RuntimeError("there")
+        return output.sum()
+
+    net = Collecting()
+    before = {name: (id(value), repr(value)) for name, value in vars(net).items()}
+    try:
+        net.draw(X, loss=loss)
+    except RuntimeError:
+        assert fails
+    assert {name: (id(value), repr(value)) for name, value in vars(net).items()} == before
+
+
 # What is drawn
 
 
@@ -266,6 +305,10 @@ def test_hooks_run_and_stay():
     "draw, kind, message",
     [
         (lambda net, x: net.draw(x, loss=3), tg.DTypeError, "draw: loss must be a function .*, got int"),
+        (lambda net, x: net.draw(x, [0], loss=nn.MSELoss), tg.DTypeError, r"the class MSELoss .* a loss: MSELoss\(\)"),
+        (lambda net, x: net.draw(x, "a"), tg.DTypeError, "draw: inputs and the target must hold numbers, .* <U1"),
+        (lambda net, x: net.draw(np.array("a")), tg.DTypeError, "draw: inputs and the target must hold numbers"),
+        (lambda net, x: net.draw(x, [[1, 2], [3]]), tg.ShapeError, "draw: the target is no array: "),
         (lambda net, x: net.draw(x, None, x), tg.DTypeError, r"draw: Linear\.forward\(input\) does not take these 2"),
         (lambda net, x: net.draw(x, extra=x), tg.DTypeError, "unexpected keyword argument 'extra'"),
         (lambda net, x: net.draw(x, loss=lambda out, y: out), tg.DTypeError, "cannot be called with the output alone"),

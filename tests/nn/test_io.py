@@ -557,6 +557,17 @@ def test_a_link_stays_a_link(tmp_path):
     assert target.read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("where", ["open", "replace"])
+def test_an_error_names_the_file_and_not_the_temporary_one(where, path, monkeypatch):
+    def fail(first, *others):
+        raise PermissionError(errno.EACCES, "Permission denied", str(first), None, *map(str, others[:1]))
+
+    monkeypatch.setattr(*((Path, "open", lambda self, mode: fail(self)) if where == "open" else (os, "replace", fail)))
+    with pytest.raises(PermissionError) as caught:
+        atomic_write(path, b"new")
+    assert str(caught.value) == f"[Errno {errno.EACCES}] Permission denied: {str(path)!r}"
+
+
 def test_what_cannot_be_replaced_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"below/file: there is no folder .*below to write it to"):
         atomic_write(tmp_path / "below" / "file", b"")

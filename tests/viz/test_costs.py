@@ -1,5 +1,6 @@
 """Multiply-adds and parameters, counted from shapes."""
 
+import numpy as np
 import pytest
 
 import tensorgrad as tg
@@ -7,7 +8,7 @@ from tensorgrad import viz
 from tensorgrad.viz.compose import compose
 from tensorgrad.viz.costs import multiply_adds, size_in_bytes, work_of
 from tensorgrad.viz.index import Index
-from tensorgrad.viz.options import Options
+from tensorgrad.viz.options import Options, options_of
 
 from .graphs import LeNet, Model, leaf, values
 
@@ -77,6 +78,66 @@ def test_a_shared_parameter_counts_once():
     w = leaf(values(3, 3))
     view = viz.graph(tg.linear(tg.linear(leaf(values(2, 3)), w), w), model=Model({"w": w}))
     assert "with 9 values, 36 multiply-adds" in compose(view, Options()).description
+
+
+def unique_bytes(result, parameters):
+    """The bytes of all arrays that a graph keeps, each memory once, found by the arrays themselves."""
+
+    def memory(array):
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        return array
+
+    held, waiting, seen = {}, [result.node], set()
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        for array in node.saved:
+            if isinstance(array, np.ndarray):
+                held[id(memory(array))] = memory(array).nbytes
+        waiting += [edge[0] for edge in node.edges if isinstance(edge, tuple)]
+    return sum(size for key, size in held.items() if key not in {id(memory(p.data)) for p in parameters})
+
+
+def test_a_pool_keeps_its_input_and_its_output_and_together_with_relu_each_array_is_counted_once():
+    x = leaf(values(1, 2, 4, 4))
+    index = Index(viz.graph(tg.max_pool2d(tg.relu(x), 2)))
+    relu, pool = index.ops
+    image, small = 2 * 16 * 4, 2 * 4 * 4
+    assert [saved.name for saved in pool.saved] == ["x", "out"]
+    assert index.saved_bytes(relu) == image
+    assert index.saved_bytes(pool) == image + small
+    assert index.held_by([relu, pool]) == image + small
+
+
+@pytest.mark.parametrize(
+    "build, size",
+    [
+        (lambda x: x * x, 24),
+        (lambda x: x * x.reshape(2, 3).permute(1, 0).reshape(6), 48),
+        (lambda x: (x * 2).sum() * (x * 3).sum(), 8),
+        (lambda x: tg.tanh(x).reshape(2, 3) @ leaf(values(3, 2)), 24 + 24),
+    ],
+)
+def test_an_array_that_an_operation_keeps_twice_or_as_a_view_is_there_once(build, size):
+    index = Index(viz.graph(build(leaf(values(6)))))
+    assert index.held_by(index.ops) == size
+
+
+@pytest.mark.parametrize("view", [{"depth": 1}, {"view": "module"}])
+def test_the_sum_on_closed_cards_is_the_memory_that_is_held(view):
+    net = LeNet()
+    x = tg.tensor(values(4, 1, 28, 28))
+    scores = net(x)
+    graph = viz.graph(scores, model=net, inputs={"x": x})
+    index = Index(graph)
+    assert index.held_by(index.ops) == unique_bytes(scores, [p for _, p in net.named_parameters()])
+    cards = {card.title: card.saved for card in compose(graph, options_of("test", view)).cards}
+    singles = [card.saved for card in compose(graph, Options()).cards if card.place.startswith("features")]
+    assert cards["features"] == index.held_by([op for op in index.ops if op.module.startswith("features")])
+    assert cards["features"] < sum(singles)
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,22 @@ def test_deeply_nested_frames():
     assert all(contains(placed.frames[f"f{i - 1}"], placed.frames[f"f{i}"]) for i in range(1, 200))
 
 
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("first", [True, False], ids=["constants before", "constants after"])
+def test_constants_draw_no_chain_to_the_side(direction, first):
+    boxes, edges = [Box("b0", 60.0, 40.0)], []
+    for i in range(1, 30):
+        boxes += [Box(f"c{i}", 80.0 if i % 2 else 40.0, 30.0), Box(f"b{i}", 60.0, 40.0)]
+        ends = [Edge(f"c{i}", f"b{i}"), Edge(f"b{i - 1}", f"b{i}")]
+        edges += ends if first != (i % 3 == 0) else ends[::-1]
+    placed = layout(boxes, edges, direction=direction)
+    check(boxes, edges, [], placed, direction)
+    across = {
+        (place.x, place.y)[direction == "LR"] for id_, place in placed.boxes.items() if id_[0] == "b" and id_ > "b1"
+    }
+    assert max(across) - min(across) < NEAR
+
+
 def digest():
     """Of the places of some graphs, for two processes to compare."""
     found = hashlib.sha256()

@@ -225,7 +225,7 @@ def test_a_notebook_shows_our_own_svg(monkeypatch):
         ("x.jpeg", viz.DrawingError, r"save: .*x\.jpeg': .*, got '\.jpeg'"),
         ("x", viz.DrawingError, "the suffix says what to write: .svg, .png, .pdf, .dot, .json, .txt, got ''"),
         ("no/such/x.dot", FileNotFoundError, "save: .*: there is no folder .*no/such"),
-        ("folder.svg", OSError, "is not a regular file, so it cannot be replaced"),
+        ("folder.svg", IsADirectoryError, r"save: .*folder\.svg' is a folder, expected the name of a file"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_anything(tmp_path, name, kind, message, monkeypatch):
