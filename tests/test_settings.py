@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.kernels import buffers, conv, direct, im2col, shifted, threads, winograd
+from tensorgrad.kernels import buffers, conv, direct, im2col, shifted, stacked, threads, winograd
 
 PADS = ((1, 1), (1, 1))
 ONE = (1, 1)
@@ -38,6 +38,7 @@ def used(monkeypatch):
         spy_on(module, "correlate")
         spy_on(module, "weight_grad")
     spy_on(shifted, "weight_grad")
+    spy_on(stacked, "correlate")
     return names
 
 
@@ -130,7 +131,9 @@ def test_every_algorithm_has_a_name(name):
 
 @pytest.mark.parametrize("name", ["", "fft", "Direct", "im2col ", None, 1, ("direct",)])
 def test_no_other_names(name):
-    told = r"conv_algorithm: there is no algorithm .*, only 'auto', 'im2col', 'direct', 'shifted', 'winograd'$"
+    told = (
+        r"conv_algorithm: there is no algorithm .*, only 'auto', 'im2col', 'direct', 'shifted', 'stacked', 'winograd'$"
+    )
     with pytest.raises(tg.ShapeError, match=told), tg.conv_algorithm(name):
         pytest.fail("the block was entered")
 
@@ -196,14 +199,22 @@ def test_holds_for_its_own_thread():
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "winograd"])
+@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "stacked", "winograd"])
 @pytest.mark.parametrize("batch", [1, 2, 17, 64])
 def test_the_named_algorithm_computes(used, name, batch, workers):
     tg.set_num_threads(workers)
     with tg.conv_algorithm(name):
         family(images(batch), filters())
-    # Its own part is the weight gradient; the products forwards and of the input's gradient are the direct ones.
-    assert used == ([name] * 3 if name != "shifted" else ["direct", "direct", "shifted"])
+    # Two have a part of their own: the weight gradient, or the products forwards and of the input's gradient.
+    parts = {"shifted": ["direct", "direct", "shifted"], "stacked": ["stacked", "stacked", "direct"]}
+    assert used == parts.get(name, [name] * 3)
+
+
+def test_few_filters_are_stacked_by_itself(used):
+    few, many = filters(o=3, c=24), filters(o=24, c=3)
+    family(images(16, 24), few)
+    family(images(16, 3), many)
+    assert used == ["stacked", "direct", "direct", "direct", "stacked", "shifted"]
 
 
 def test_the_named_algorithm_computes_the_gradients_of_a_tensor(used):

@@ -14,13 +14,13 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from . import direct, im2col, shifted, winograd
+from . import direct, im2col, shifted, stacked, winograd
 from .buffers import empty
 from .layout import SMALL_BATCH, as_pixels, channels, face_of_channels, face_of_pixels, pixels
 from .windows import Array, Ints
 
 Pads = tuple[tuple[int, int], ...]
-ALGORITHMS = ("auto", "im2col", "direct", "shifted", "winograd")
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "stacked", "winograd")
 THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
 chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
@@ -121,7 +121,11 @@ def by_pixels(images: int, dtype: np.dtype, weight: Ints, dilation: Ints, groups
 
 
 def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints) -> None:
-    """A correlation of images in pixels, by Winograd's algorithm where that is faster."""
+    """A correlation of images in pixels, by the algorithm that is fastest."""
+    wish, pays = chosen.get(), stacked.correlate_pays(weight.shape)
+    if stride == (1, 1) and (wish == "stacked" or (wish == "auto" and pays)):
+        stacked.correlate(x, weight, bias, out, before)
+        return
     pays = winograd.correlate_pays(weight.shape[1], weight.shape[0], *out.shape[:2])
     if _takes_winograd(x.dtype, weight.shape[2:], stride, pays):
         winograd.correlate(x, weight, bias, out, before)

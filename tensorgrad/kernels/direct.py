@@ -112,6 +112,11 @@ def _windows(x: Array, rows: slice, count: int, kernel: Ints, stride: Ints, befo
     )
 
 
+def row_windows(x: Array, row: int, count: int, wide: int, before: int) -> Array:
+    """What windows of one row of pixels read: (count, wide*c, n), overlapping views."""
+    return _windows(x, slice(row, row + 1), count, (1, wide), (1, 1), (0, before))[0]
+
+
 def lanes_for(size: int) -> int:
     """How many partial sums of `size` bytes to make: fewer where they are large, for they are all kept at a time."""
     return max(2, min(LANES, LANES_BYTES // max(1, size)))

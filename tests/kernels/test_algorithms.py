@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.kernels import buffers, layout, norm, pool, threads
+from tensorgrad.kernels import buffers, layout, norm, pool, stacked, threads
 from tensorgrad.kernels import conv as kernels
 from tests import naive
 
@@ -111,7 +111,7 @@ def algorithms(dtype, dilation, groups):
     """Those that do not give way to another."""
     if dtype == np.float16 or dilation != (1, 1) or groups != 1:
         return ["im2col"]
-    return ["im2col", "direct", "shifted"] + ["winograd"] * (dtype == np.float32)
+    return ["im2col", "direct", "shifted", "stacked"] + ["winograd"] * (dtype == np.float32)
 
 
 def assert_equal_the_reference(kernel, params, batches, dtype=np.float64, tolerance=1e-12, filters=CHANNELS):
@@ -177,6 +177,22 @@ def test_few_and_many_filters(kernel, filters):
         assert_equal_the_reference(kernel, (stride, padding, (1, 1), 1), (2, 64), filters=filters)
 
 
+@pytest.mark.parametrize("band_bytes", [0, 20_000])
+@pytest.mark.parametrize("kernel", [(3, 3), (4, 1), (2, 3)])
+def test_stacked_filters_in_bands_of_rows(kernel, band_bytes, monkeypatch):
+    """Bands share rows of pixels; with any padding, and rows of results that no pixel reaches."""
+    monkeypatch.setattr(stacked, "BAND_BYTES", band_bytes)
+    for rows in ((0, 0), (2, 1), (9, 7)):
+        params = (1, 1), (rows, (1, 0)), (1, 1), 1
+        rng = np.random.default_rng(0)
+        x, w = rng.standard_normal((8, 2, 21, 6)), rng.standard_normal((3, 2, *kernel))
+        g = rng.standard_normal((8, 3, *kernels.conv_output_size((21, 6), kernel, *params[:3])))
+        with tg.conv_algorithm("stacked"):
+            results = family(x, w, g, params)
+        out, gx, each = reference(x, w, g, *params)
+        assert_all_close(results, (out, gx, each.sum(0)))
+
+
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["x", "weight", "g"])
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_memory_layouts(name, which):
@@ -201,7 +217,7 @@ def test_memory_layouts(name, which):
             np.testing.assert_array_equal(a, before)
 
 
-@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "winograd"])
+@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "stacked", "winograd"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_results_lie_in_the_order_of_the_algorithm(name, dtype):
     """So that the next layer need not turn them."""
@@ -387,7 +403,7 @@ def test_pixels_that_no_window_reads_get_zero(monkeypatch, order, size, kernel, 
 def test_results_of_large_convolutions_come_back_to_the_free_list():
     buffers.empty_cache()
     x, w, g = arrays((3, 3), (1, 1), PADDINGS[1], (1, 1), 1, 2048)
-    for name in ("im2col", "direct", "shifted", "winograd"):
+    for name in ("im2col", "direct", "shifted", "stacked", "winograd"):
         with tg.conv_algorithm(name):
             family(x, w, g, ((1, 1), PADDINGS[1], (1, 1), 1))
         assert buffers._held_bytes >= x.nbytes

@@ -30,6 +30,7 @@ from tensorgrad.kernels import (
     norm,
     pool,
     shifted,
+    stacked,
     sums,
     threads,
     winograd,
@@ -721,7 +722,7 @@ CONVOLUTIONS = {
     "each channel": (16, 64, (16, 16), 64, (3, 3), 1, 1, 64),
     "large filters": (16, 160, (6, 6), 256, (3, 3), 1, 1, 1),
 }
-ALGORITHMS = ("auto", "im2col", "direct", "shifted", "winograd")
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "stacked", "winograd")
 
 
 def convolutions(name, algorithm):
@@ -853,7 +854,7 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         most = max(most, count)
         threads.run(work, count)
 
-    for module in (direct, elementwise, im2col, matmul, norm, pool, shifted, winograd):
+    for module in (direct, elementwise, im2col, matmul, norm, pool, shifted, stacked, winograd):
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():
         if name.endswith("normalisation float16"):
