@@ -38,6 +38,7 @@ def conv_algorithm(name: str) -> Iterator[None]:
     - "im2col": a matrix product of columns. Exact, for every convolution; others give way to it where they do not fit.
     - "direct": small matrix products of windows as they lie in memory. Exact; two spatial axes, dilation 1, one group.
     - "shifted": the same, but the weight gradient by rows that are copied once for each column of the kernel. Exact.
+    - "gathered": "direct", but the weight gradient by one long product for each place of the kernel. Exact.
     - "stacked": "direct", but results of stride 1 by products of all rows of the filters at once. Exact.
     - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, up to 1e-5 of the largest value;
       float32, 3x3, stride 1, dilation 1, one group. Others give way to "direct" first.

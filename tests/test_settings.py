@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.kernels import buffers, conv, direct, im2col, shifted, stacked, threads, winograd
+from tensorgrad.kernels import buffers, conv, direct, gathered, im2col, shifted, stacked, threads, winograd
 
 PADS = ((1, 1), (1, 1))
 ONE = (1, 1)
@@ -39,6 +39,7 @@ def used(monkeypatch):
         spy_on(module, "weight_grad")
     spy_on(shifted, "weight_grad")
     spy_on(stacked, "correlate")
+    spy_on(gathered, "weight_grad")
     return names
 
 
@@ -131,9 +132,8 @@ def test_every_algorithm_has_a_name(name):
 
 @pytest.mark.parametrize("name", ["", "fft", "Direct", "im2col ", None, 1, ("direct",)])
 def test_no_other_names(name):
-    told = (
-        r"conv_algorithm: there is no algorithm .*, only 'auto', 'im2col', 'direct', 'shifted', 'stacked', 'winograd'$"
-    )
+    told = "conv_algorithm: there is no algorithm .*, only 'auto', 'im2col', 'direct', 'shifted', 'gathered', "
+    told += "'stacked', 'winograd'$"
     with pytest.raises(tg.ShapeError, match=told), tg.conv_algorithm(name):
         pytest.fail("the block was entered")
 
@@ -199,14 +199,15 @@ def test_holds_for_its_own_thread():
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "stacked", "winograd"])
+@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "gathered", "stacked", "winograd"])
 @pytest.mark.parametrize("batch", [1, 2, 17, 64])
 def test_the_named_algorithm_computes(used, name, batch, workers):
     tg.set_num_threads(workers)
     with tg.conv_algorithm(name):
         family(images(batch), filters())
-    # Two have a part of their own: the weight gradient, or the products forwards and of the input's gradient.
-    parts = {"shifted": ["direct", "direct", "shifted"], "stacked": ["stacked", "stacked", "direct"]}
+    # Three have a part of their own: the weight gradient, or the products forwards and of the input's gradient.
+    parts = {name: ["direct", "direct", name] for name in ("shifted", "gathered")}
+    parts["stacked"] = ["stacked", "stacked", "direct"]
     assert used == parts.get(name, [name] * 3)
 
 
@@ -215,6 +216,12 @@ def test_few_filters_are_stacked_by_itself(used):
     family(images(16, 24), few)
     family(images(16, 3), many)
     assert used == ["stacked", "direct", "direct", "direct", "stacked", "shifted"]
+
+
+def test_the_weight_gradient_of_many_filters_on_small_images_is_gathered(used):
+    family(images(8, 2, (3, 3)), filters(o=200, kernel=(5, 5)), padding=((2, 2), (2, 2)))
+    family(images(8, 2, (3, 3)), filters(o=180, kernel=(5, 5)), padding=((2, 2), (2, 2)))
+    assert used == ["direct", "stacked", "gathered", "direct", "stacked", "shifted"]
 
 
 def test_the_named_algorithm_computes_the_gradients_of_a_tensor(used):

@@ -11,16 +11,17 @@ gradient.
 
 import math
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
-from . import direct, im2col, shifted, stacked, winograd
+from . import direct, gathered, im2col, shifted, stacked, winograd
 from .buffers import empty
 from .layout import SMALL_BATCH, as_pixels, channels, face_of_channels, face_of_pixels, pixels
 from .windows import Array, Ints
 
 Pads = tuple[tuple[int, int], ...]
-ALGORITHMS = ("auto", "im2col", "direct", "shifted", "stacked", "winograd")
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd")
 THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
 chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
@@ -99,8 +100,12 @@ def conv_weight_grad(
         pays = winograd.weight_grad_pays(shape[1], shape[0], height, width, x.shape[0])
         if _takes_winograd(x.dtype, shape[2:], stride, pays):
             return winograd.weight_grad(pixels(g), pixels(x), before)
-        thin = shape[1] * shape[2] < THIN or stride[1] > 1
-        exact = shifted if chosen.get() == "shifted" or (chosen.get() == "auto" and thin) else direct
+        wish = chosen.get()
+        exact: Any = {"shifted": shifted, "gathered": gathered}.get(wish, direct)
+        if wish == "auto" and gathered.weight_grad_pays(shape[0], width, x.shape[0]):
+            exact = gathered
+        elif wish == "auto" and (shape[1] * shape[2] < THIN or stride[1] > 1):
+            exact = shifted
         return exact.weight_grad(as_pixels(g), as_pixels(x), shape[2:], stride, before)
     return im2col.weight_grad(channels(g), channels(x), shape, stride, before, dilation, groups)
 

@@ -14,7 +14,7 @@ from .direct import lanes_for
 from .threads import run
 from .windows import Array, Ints, places_along
 
-PART_BYTES = 1 << 19  # of shifted rows, in the cache
+PART_BYTES = 1 << 20  # of shifted rows, in the cache
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) -> Array:

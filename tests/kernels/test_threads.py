@@ -25,6 +25,7 @@ from tensorgrad.kernels import (
     conv,
     direct,
     elementwise,
+    gathered,
     im2col,
     matmul,
     norm,
@@ -722,7 +723,7 @@ CONVOLUTIONS = {
     "each channel": (16, 64, (16, 16), 64, (3, 3), 1, 1, 64),
     "large filters": (16, 160, (6, 6), 256, (3, 3), 1, 1, 1),
 }
-ALGORITHMS = ("auto", "im2col", "direct", "shifted", "stacked", "winograd")
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd")
 
 
 def convolutions(name, algorithm):
@@ -854,7 +855,7 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         most = max(most, count)
         threads.run(work, count)
 
-    for module in (direct, elementwise, im2col, matmul, norm, pool, shifted, stacked, winograd):
+    for module in (direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, winograd):
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():
         if name.endswith("normalisation float16"):
