@@ -68,8 +68,8 @@ def conv_input_grad(
         windows, gx = pixels(g), empty((*shape[2:], shape[1], shape[0]), g.dtype)
     else:
         windows, gx = channels(g), empty((*shape[1:], shape[0]), g.dtype)
-    each = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
-    turned = each.swapaxes(1, 2).reshape(shape[1], weight.shape[0] // groups, *weight.shape[2:])  # g*c o k
+    each = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:]).swapaxes(1, 2)
+    turned = each[0] if groups == 1 else each.reshape(shape[1], weight.shape[0] // groups, *weight.shape[2:])  # g*c o k
     axes = [
         [_turned_places(r, *axis) for r in range(axis[1])]
         for axis in zip(weight.shape[2:], stride, _before(padding), dilation, strict=True)
@@ -79,10 +79,10 @@ def conv_input_grad(
         some = tuple(slice(r, None, s) for r, s in zip(remainders, stride, strict=True))
         target = gx[some] if in_pixels else gx[(slice(None), *some)]
         places, before, steps = zip(*(axis[r] for axis, r in zip(axes, remainders, strict=True)), strict=True)
-        if not all(places):
+        if any(p is None for p in places):
             target[...] = 0
         elif target.size:
-            filters = turned[(slice(None), slice(None), *np.ix_(*places))]
+            filters = turned[:, :, *places]
             if in_pixels:
                 _correlate(windows, filters, None, target, one, before)
             else:
@@ -148,14 +148,17 @@ def _before(padding: Pads) -> Ints:
     return tuple(p[0] for p in padding)
 
 
-def _turned_places(remainder: int, kernel: int, stride: int, before: int, dilation: int) -> tuple[list[int], int, int]:
+def _turned_places(
+    remainder: int, kernel: int, stride: int, before: int, dilation: int
+) -> tuple[slice | None, int, int]:
     """Along one axis, how pixels x = remainder + t*stride are read: (places, before, step) of a correlation over g.
 
     Place k reads x in window t + (remainder + before - k*dilation) / stride, if that is whole. Windows ascend as places
-    descend, by one step from each such place to the next.
+    descend, by one step from each such place to the next. None for no place.
     """
-    places = [k for k in reversed(range(kernel)) if (remainder + before - k * dilation) % stride == 0]
-    if not places:
-        return places, 0, 1
-    first = (remainder + before - places[0] * dilation) // stride
-    return places, -first, dilation // math.gcd(dilation, stride)
+    last = next((k for k in reversed(range(kernel)) if (remainder + before - k * dilation) % stride == 0), None)
+    if last is None:
+        return None, 0, 1
+    common = math.gcd(dilation, stride)
+    first = (remainder + before - last * dilation) // stride
+    return slice(last, None, -(stride // common)), -first, dilation // common
