@@ -1,6 +1,7 @@
 """The weight gradient of images (h, w, c, n) by one product for each place of the kernel; exact.
 
-All pixels that windows read at place k, l are gathered as (c, h'*w'*n), and multiplied with the results, (h'*w'*n, o).
+All pixels that windows read at place k, l are gathered as (c, h'*w'*n), and the results, (o, h'*w'*n), multiplied with
+them turned round.
 The sum over windows and images is one long product, and no partial sums are added, as they are in `direct` for every
 row: of many filters on small images those are far larger than the pixels that are copied here.
 """
@@ -21,7 +22,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
     np.copyto(shares, g.transpose(2, 0, 1, 3))
     along = places_along(tall, stride[0], before[0], 1, x.shape[0], height)
     across = places_along(wide, stride[1], before[1], 1, x.shape[1], width)
-    out = empty((tall, wide, c, depth), g.dtype)
+    out = empty((tall, wide, depth, c), g.dtype)
 
     def place(number: int) -> None:
         row, column = divmod(number, wide)
@@ -32,10 +33,10 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
         read[:, rows, : columns.start] = 0
         read[:, rows, columns.stop :] = 0
         read[:, rows, columns] = x[pixel_rows, pixel_columns].transpose(2, 0, 1, 3)
-        np.matmul(read.reshape(c, -1), shares.reshape(depth, -1).T, out=out[row, column])
+        np.matmul(shares.reshape(depth, -1), read.reshape(c, -1).T, out=out[row, column])
 
     run(place, tall * wide)
-    return np.ascontiguousarray(out.transpose(3, 2, 0, 1))
+    return np.ascontiguousarray(out.transpose(2, 3, 0, 1))
 
 
 def weight_grad_pays(filters: int, width: int, images: int) -> bool:
