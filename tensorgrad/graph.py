@@ -49,6 +49,7 @@ import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
 from .kernels.buffers import is_sole_view
+from .kernels.elementwise import LARGE_BYTES, apply
 from .kernels.layout import copied
 from .modes import STATE, Mode, Observer
 from .node import Node, Source, TensorBase, form_of, make_tensor, source_of, version_cell
@@ -266,7 +267,7 @@ def _carry_back(
                 saved = [_as_tensor(node, number, array) for number, array in enumerate(saved)]
             for rule in node.plan.rules:
                 simple = rule.simple  # the usual rules are called without ado: a scalar operation is felt here
-                if simple is None or leading is not None:
+                if simple is None or leading is not None or (rule.in_parts and gs[0].nbytes >= LARGE_BYTES):
                     for number, g in _call_rule(node, rule, gs, saved, asked, leading):
                         arrive(sources[number], g, node, number)
                     continue
@@ -346,7 +347,10 @@ def _call_rule(
     if arrived and all(g is None for g in arrived):
         return ()  # nothing arrived at the outputs that this rule looks at
     args = [_argument(node, kind, what, gs, saved, is_needed) for kind, what in rule.positional]
-    result = rule.function(*args, **{name: node.params[name] for name in rule.keywords})
+    if rule.in_parts and not STATE.get().recording:
+        result = apply(rule.function, *args)
+    else:
+        result = rule.function(*args, **{name: node.params[name] for name in rule.keywords})
     if rule.number >= 0:
         return ((rule.number, result),)
     if not isinstance(result, tuple) or len(result) != len(node.sources):

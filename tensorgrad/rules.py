@@ -9,6 +9,9 @@ A rule is a function, often a lambda, whose parameters are called:
 - `i`, the number of the input (in `defvjp_all`), `wanted`, whether each input wants a gradient (in `defvjp_joint`).
 
 The inputs of a primitive with any number of them come as one tuple, and so do their shapes and dtypes.
+
+A rule made by `in_parts` works element by element. Where it is run on large arrays that lie alike, it is called with
+parts of them, over threads: each part stays in the cache from one step of the rule to the next.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ class Rule:
     simple: tuple[int, ...] | None  # the saved arrays that follow `g`, if it asks for nothing else: the usual case
     positional: tuple[tuple[int, Any], ...]
     keywords: tuple[str, ...]
+    in_parts: bool = False  # whether large arrays may be cut for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,15 @@ def _read_rule(
     rest = positional[1:]
     asks_g_first = positional[:1] == [(COTANGENT, 0)] and len(op.outputs) == 1 and not keywords and number >= 0
     is_simple = asks_g_first and all(kind == SAVED and type(slot) is int for kind, slot in rest)
-    return Rule(
-        number, function, tuple([slot for _, slot in rest]) if is_simple else None, tuple(positional), tuple(keywords)
-    )
+    simple = tuple([slot for _, slot in rest]) if is_simple else None
+    parts = getattr(function, "in_parts", False)
+    return Rule(number, function, simple, tuple(positional), tuple(keywords), parts)
+
+
+def in_parts(rule: Any) -> Any:
+    """A rule of several steps that work element by element: large arrays are cut into parts for it, over threads.
+
+    Not for a rule of one step, or of steps on masks alone, which would only be copied once more.
+    """
+    rule.in_parts = True
+    return rule

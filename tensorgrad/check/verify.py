@@ -212,7 +212,7 @@ def _spied(case: _Case, rule: Rule, given: list[tuple[int, Any]]) -> Rule:
         given.extend((i, np.asarray(share)) for i, share in shares if isinstance(share, (np.ndarray, np.generic)))
         return result
 
-    return replace(rule, function=spy)
+    return replace(rule, function=spy, in_parts=False)
 
 
 def _checksums(arg: Any) -> list[int | None]:

@@ -11,9 +11,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebval
-from numpy.polynomial.polynomial import polyval
 
+from .elementwise import apply, where
 from .windows import Array
 
 MIDDLE = 3.75
@@ -46,7 +45,7 @@ COEFFICIENTS = [
 ]
 SERIES = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(19)]
 TERMS = {"float32": (14, 11), "float64": (len(COEFFICIENTS), len(SERIES))}  # of either, for the digits of a dtype
-BLOCK = 1 << 14  # elements that are computed at once: they and what is made of them on the way fit the cache
+BLOCK = 1 << 17  # elements that are computed at once: they and what is made of them on the way fit the cache
 
 
 def erf(x: Array) -> Array:
@@ -59,24 +58,28 @@ def erfc(x: Array) -> Array:
     return _in_blocks(_erfc, x)
 
 
+# Both expansions are computed everywhere: to gather the places where one of them holds would take longer.
+
+
 def _erf(x: Array) -> Array:
-    near = np.abs(x) < 1
-    out = np.copysign(1 - _tail(np.abs(x)), x)
-    out[near] = _series(x[near])
-    return out
+    size = np.abs(x)
+    return where(size < 1, _series(np.clip(x, -1, 1)), np.copysign(1 - _tail(size), x))
 
 
 def _erfc(x: Array) -> Array:
-    near = np.abs(x) < 0.5
-    tail = _tail(np.abs(x))
-    out = np.where(x < 0, 2 - tail, tail)
-    out[near] = 1 - _series(x[near])
-    return out
+    size = np.abs(x)
+    tail = _tail(size)
+    return where(size < 0.5, 1 - _series(np.clip(x, -0.5, 0.5)), where(x < 0, 2 - tail, tail))
 
 
 def _series(x: Array) -> Array:
-    """erf(x) for |x| < 1."""
-    return x * polyval(x * x, np.array(SERIES[: TERMS[x.dtype.name][1]], x.dtype))
+    """erf(x) for |x| <= 1."""
+    terms = np.array(SERIES[: TERMS[x.dtype.name][1]], x.dtype)
+    square, out = x * x, np.full_like(x, terms[-1])
+    for term in terms[-2::-1]:
+        np.multiply(out, square, out=out)
+        np.add(out, term, out=out)
+    return np.multiply(out, x, out=out)
 
 
 def _tail(x: Array) -> Array:
@@ -84,18 +87,41 @@ def _tail(x: Array) -> Array:
     x = np.minimum(x, 30)  # beyond, it is 0 in float64: x only has to stay finite
     # exp(-x*x) would turn the rounding of x*x into an error as many times larger as x*x is; the square of an x of half
     # the digits is exact, and what it leaves is small.
-    half = x.astype(np.float16 if x.dtype == np.float32 else np.float32).astype(x.dtype)
-    product = chebval((x - MIDDLE) / (x + MIDDLE), np.array(COEFFICIENTS[: TERMS[x.dtype.name][0]], x.dtype))
+    half = _leading_digits(x) if x.dtype == np.float32 else x.astype(np.float32).astype(x.dtype)
+    product = _chebyshev((x - MIDDLE) / (x + MIDDLE), np.array(COEFFICIENTS[: TERMS[x.dtype.name][0]], x.dtype))
     return np.exp(-half * half) * np.exp((half - x) * (half + x)) * product / (1 + 2 * x)
 
 
+def _leading_digits(x: Array) -> Array:
+    """float32 rounded to 11 bits, halves to the even one, as float16 has them: in a fifth of the time of two casts."""
+    bits = x.view(np.int32)
+    return (bits + (0xFFF + (bits >> 13 & 1)) & -0x2000).view(np.float32)
+
+
+def _chebyshev(t: Array, coefficients: Array) -> Array:
+    """The sum of Chebyshev polynomials with these coefficients, by Clenshaw's recurrence, in place."""
+    twice = 2 * t
+    one, two = np.full_like(t, coefficients[-2]), np.full_like(t, coefficients[-1])
+    product = np.empty_like(t)
+    for coefficient in coefficients[-3::-1]:
+        np.multiply(two, twice, out=product)
+        np.add(one, product, out=product)
+        np.subtract(coefficient, two, out=one)
+        two, product = product, two
+    return one + two * t
+
+
 def _in_blocks(function: Callable[[Array], Array], x: Array) -> Array:
-    """The function of each block of x in reading order; float16 is computed in float32."""
-    flat = x.reshape(-1)
-    out = np.empty(flat.shape, x.dtype)
+    """The function of blocks of x in the order of memory, large arrays over threads; float16 is computed in float32."""
     work = np.float32 if x.dtype == np.float16 else x.dtype
-    with np.errstate(under="ignore"):
+
+    def in_blocks(x: Array) -> Array:
+        flat = x.reshape(-1)
+        out = np.empty(flat.shape, x.dtype)
         for start in range(0, flat.size, BLOCK):
             part = slice(start, start + BLOCK)
             out[part] = function(flat[part].astype(work, copy=False))
-    return out.reshape(x.shape)
+        return out.reshape(x.shape)
+
+    with np.errstate(under="ignore"):
+        return apply(in_blocks, x)

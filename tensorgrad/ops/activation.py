@@ -16,6 +16,7 @@ from ..kernels import elementwise as large
 from ..kernels import softmax as kernel
 from ..node import Array
 from ..primitive import astype, elementwise, primitive
+from ..rules import in_parts
 from .check import are_tensors, generator_for, normalize_dim, number, probability, same_dtype
 from .elementwise import exp, ge, gt, le, logical_or, neg, where
 from .reduce import sum
@@ -34,14 +35,18 @@ def relu(input: Array) -> Array:
 @elementwise(floats=True)
 def tanh(input: Array) -> Array:
     """The hyperbolic tangent, from -1 to 1."""
-    return np.tanh(input)
+    return large.apply(np.tanh, input)
 
 
 @elementwise(floats=True)
 def sigmoid(input: Array) -> Array:
     """1 / (1 + exp(-input)), from 0 to 1; exp never overflows, since it is only asked at -|input|."""
-    z = np.exp(-np.abs(input))
-    return np.where(np.asarray(input) >= 0, 1 / (1 + z), z / (1 + z))
+    return large.apply(_sigmoid, input)
+
+
+def _sigmoid(x: Array) -> Array:
+    z = np.exp(-np.abs(x))
+    return np.maximum(z, np.greater_equal(x, 0)) / (1 + z)  # 1 or z above, without a branch: z is at most 1
 
 
 @primitive
@@ -52,8 +57,8 @@ def relu_grad(gy: Array, values: Array) -> Array:
 
 relu.defvjps(lambda g, out: relu_grad(g, out))
 relu_grad.defvjps(lambda g, values: relu_grad(g, values), None)
-tanh.defvjps(lambda g, out: g * (1 - out * out))
-sigmoid.defvjps(lambda g, out: g * out * (1 - out))
+tanh.defvjps(in_parts(lambda g, out: g * (1 - out * out)))
+sigmoid.defvjps(in_parts(lambda g, out: g * out * (1 - out)))
 
 
 # Piecewise linear
@@ -68,7 +73,11 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
 @elementwise
 def _leaky_relu(input: Array, *, negative_slope: float = 0.01) -> Array:
     with np.errstate(invalid="ignore"):  # a slope of 0 makes nan of the infinities that are not taken
-        return np.where(np.greater(input, 0), input, input * negative_slope)
+        return large.apply(_bent, input, negative_slope)
+
+
+def _bent(x: Array, slope: Any) -> Array:
+    return large.where(np.greater(x, 0), x, np.multiply(x, slope))
 
 
 def prelu(input: Any, weight: Any) -> Tensor:
@@ -90,7 +99,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
 @elementwise
 def _prelu(input: Array, weight: Array) -> Array:
     with np.errstate(invalid="ignore"):
-        return np.where(np.greater(input, 0), input, np.multiply(weight, input))
+        return large.apply(_bent, input, weight)
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
@@ -128,10 +137,10 @@ def _between(name: str, input: Any, low: float, high: float) -> Any:
     return _hardtanh(input, min_val=least, max_val=most)
 
 
-_leaky_relu.defvjps(lambda g, input, negative_slope: where(gt(input, 0), g, g * negative_slope))
+_leaky_relu.defvjps(in_parts(lambda g, input, negative_slope: where(gt(input, 0), g, g * negative_slope)))
 _prelu.defvjps(
-    lambda g, input, weight: where(gt(input, 0), g, g * weight),
-    lambda g, input: where(gt(input, 0), 0.0, g * input),
+    in_parts(lambda g, input, weight: where(gt(input, 0), g, g * weight)),
+    in_parts(lambda g, input: where(gt(input, 0), 0.0, g * input)),
 )
 _hardtanh.defvjps(lambda g, out, min_val, max_val: where(logical_or(le(out, min_val), ge(out, max_val)), 0.0, g))
 

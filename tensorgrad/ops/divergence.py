@@ -8,8 +8,10 @@ import numpy as np
 
 from ..dtypes import FLOAT32
 from ..errors import DTypeError, ShapeError
+from ..kernels import elementwise as large
 from ..node import Array
 from ..primitive import astype, elementwise
+from ..rules import in_parts
 from .activation import sigmoid
 from .check import are_tensors
 from .elementwise import exp, log, log1p, lt, where
@@ -53,7 +55,10 @@ def binary_cross_entropy(
 
 @elementwise(floats=True)
 def _binary_cross_entropy(input: Array, target: Array) -> Array:
-    input, target = _arrays(input, target)
+    return large.apply(_binary_losses, *_arrays(input, target))
+
+
+def _binary_losses(input: Array, target: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         yes, no = np.log(input), np.log1p(-input)
     return (target - 1) * np.maximum(no, LEAST_LOG) - target * np.maximum(yes, LEAST_LOG)
@@ -62,7 +67,10 @@ def _binary_cross_entropy(input: Array, target: Array) -> Array:
 @elementwise(floats=True)
 def _binary_slope(input: Array, target: Array) -> Array:
     """The derivative of binary cross-entropy by its input, as PyTorch bounds it."""
-    input, target = _arrays(input, target)
+    return large.apply(_binary_slopes, *_arrays(input, target))
+
+
+def _binary_slopes(input: Array, target: Array) -> Array:
     wide = input.astype(np.float32) if input.dtype == np.float16 else input
     with np.errstate(over="ignore"):
         return np.asarray((wide - target) / np.maximum((1 - wide) * wide, SMALL)).astype(input.dtype)
@@ -81,12 +89,12 @@ def _at_least_small(product: Any) -> Any:
 
 
 _binary_cross_entropy.defvjps(
-    lambda g, input, target: g * _binary_slope(input, target),
-    lambda g, input: g * (log1p(-input) - log(input)),
+    in_parts(lambda g, input, target: g * _binary_slope(input, target)),
+    in_parts(lambda g, input: g * (log1p(-input) - log(input))),
 )
 _binary_slope.defvjps(
-    lambda g, input, target: g * _binary_curvature(input, target),
-    lambda g, input: -g / _at_least_small(input * (1 - input)),
+    in_parts(lambda g, input, target: g * _binary_curvature(input, target)),
+    in_parts(lambda g, input: -g / _at_least_small(input * (1 - input))),
 )
 
 
@@ -116,16 +124,21 @@ def binary_cross_entropy_with_logits(
 
 @elementwise(floats=True)
 def _binary_logits(input: Array, target: Array, pos_weight: Array) -> Array:
-    input, target, pos_weight = _arrays(input, target, pos_weight)
     with np.errstate(invalid="ignore"):
-        missed, wrong = np.logaddexp(-input, 0), np.logaddexp(input, 0)
-        return pos_weight * target * missed + (1 - target) * wrong
+        return large.apply(_logit_losses, *_arrays(input, target, pos_weight))
+
+
+def _logit_losses(input: Array, target: Array, pos_weight: Array) -> Array:
+    missed, wrong = np.logaddexp(-input, 0), np.logaddexp(input, 0)
+    return pos_weight * target * missed + (1 - target) * wrong
 
 
 _binary_logits.defvjps(
-    lambda g, input, target, pos_weight: g * ((1 - target) * sigmoid(input) - pos_weight * target * sigmoid(-input)),
-    lambda g, input, pos_weight: g * (logsigmoid(-input) - pos_weight * logsigmoid(input)),
-    lambda g, input, target: -g * target * logsigmoid(input),
+    in_parts(
+        lambda g, input, target, pos_weight: g * ((1 - target) * sigmoid(input) - pos_weight * target * sigmoid(-input))
+    ),
+    in_parts(lambda g, input, pos_weight: g * (logsigmoid(-input) - pos_weight * logsigmoid(input))),
+    in_parts(lambda g, input, target: -g * target * logsigmoid(input)),
 )
 
 
@@ -172,16 +185,18 @@ def kl_div(
 
 @elementwise
 def _kl_div(input: Array, target: Array) -> Array:
-    input, target = _arrays(input, target)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(target == 0, 0, target * np.log(target)) - target * input
+        return large.apply(_kl_losses, *_arrays(input, target))
+
+
+def _kl_losses(input: Array, target: Array) -> Array:
+    return large.where(target == 0, 0, target * np.log(target)) - target * input
 
 
 @elementwise
 def _kl_div_log(input: Array, target: Array) -> Array:
-    input, target = _arrays(input, target)
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.exp(target) * (target - input)
+        return large.apply(lambda x, y: np.exp(y) * (y - x), *_arrays(input, target))
 
 
 def _arrays(*values: Any) -> list[Array]:
@@ -191,10 +206,10 @@ def _arrays(*values: Any) -> list[Array]:
 
 
 _kl_div.defvjps(
-    lambda g, target: -g * target,
-    lambda g, input, target: g * (log(target) + target / target - input),  # not + 1: nan for a target of 0
+    in_parts(lambda g, target: -g * target),
+    in_parts(lambda g, input, target: g * (log(target) + target / target - input)),  # not + 1: nan for a target of 0
 )
 _kl_div_log.defvjps(
-    lambda g, target: -g * exp(target),
-    lambda g, input, target: g * (exp(target) * (target - input + 1)),
+    in_parts(lambda g, target: -g * exp(target)),
+    in_parts(lambda g, input, target: g * (exp(target) * (target - input + 1))),
 )

@@ -16,6 +16,7 @@ from ..kernels import elementwise as kernel
 from ..kernels import special
 from ..node import Array
 from ..primitive import elementwise
+from ..rules import in_parts
 from .check import are_tensors
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _div(input: Array, other: Array) -> Array:
 @elementwise
 def neg(input: Array) -> Array:
     """-input."""
-    return -_number("neg", input)
+    return kernel.apply(np.negative, _number("neg", input))
 
 
 def _number(name: str, value: Any) -> Any:
@@ -61,7 +62,7 @@ def _number(name: str, value: Any) -> Any:
 _add.defvjps(lambda g: g, lambda g: g)
 _sub.defvjps(lambda g: g, lambda g: -g)
 mul.defvjps(lambda g, other: g * other, lambda g, input: g * input)
-_div.defvjps(lambda g, other: g / other, lambda g, other, out: -g * out / other)
+_div.defvjps(lambda g, other: g / other, in_parts(lambda g, other, out: -g * out / other))
 neg.defvjps(lambda g: -g)
 
 
@@ -93,7 +94,7 @@ def pow(input: Array, exponent: Array) -> Array:
         least = np.min(exponent)
         raise DTypeError(f"pow: integers cannot be raised to the negative power {least}: cast them to float first")
     with np.errstate(divide="ignore", invalid="ignore"):
-        result = np.power(input, exponent)
+        result = kernel.apply(np.power, input, exponent)
     return result.astype(np.bool_) if np.asarray(input).dtype == np.asarray(exponent).dtype == np.bool_ else result
 
 
@@ -113,7 +114,7 @@ def _pow_exponent_vjp(g: Any, input: Any, exponent: Any, out: Any) -> Any:
     return g * where(flat, 0.0, out * log(where(flat, 1.0, input)))
 
 
-pow.defvjps(_pow_input_vjp, _pow_exponent_vjp)
+pow.defvjps(in_parts(_pow_input_vjp), in_parts(_pow_exponent_vjp))
 
 
 # Exponential and logarithm
@@ -123,33 +124,33 @@ pow.defvjps(_pow_input_vjp, _pow_exponent_vjp)
 def exp(input: Array) -> Array:
     """e to the power of input."""
     with np.errstate(over="ignore"):
-        return np.exp(input)
+        return kernel.apply(np.exp, input)
 
 
 @elementwise(floats=True)
 def log(input: Array) -> Array:
     """The natural logarithm: -inf at 0, nan below."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(input)
+        return kernel.apply(np.log, input)
 
 
 @elementwise(floats=True)
 def sqrt(input: Array) -> Array:
     """The square root: nan below 0; its gradient at 0 is inf."""
     with np.errstate(invalid="ignore"):
-        return np.sqrt(input)
+        return kernel.apply(np.sqrt, input)
 
 
 exp.defvjps(lambda g, out: g * out)
 log.defvjps(lambda g, input: g / input)
-sqrt.defvjps(lambda g, out: g / (2.0 * out))
+sqrt.defvjps(in_parts(lambda g, out: g / (2.0 * out)))
 
 
 @elementwise(floats=True)
 def log1p(input: Array) -> Array:
     """log(1 + input), exact where input is near 0: -inf at -1, nan below."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log1p(input)
+        return kernel.apply(np.log1p, input)
 
 
 @elementwise(floats=True)
@@ -164,9 +165,9 @@ def erfc(input: Array) -> Array:
     return special.erfc(np.asarray(input))
 
 
-log1p.defvjps(lambda g, input: g / (1.0 + input))
-erf.defvjps(lambda g, input: g * (exp(-(input * input)) * (2 / math.sqrt(math.pi))))
-erfc.defvjps(lambda g, input: g * (exp(-(input * input)) * (-2 / math.sqrt(math.pi))))
+log1p.defvjps(in_parts(lambda g, input: g / (1.0 + input)))
+erf.defvjps(in_parts(lambda g, input: g * (exp(-(input * input)) * (2 / math.sqrt(math.pi)))))
+erfc.defvjps(in_parts(lambda g, input: g * (exp(-(input * input)) * (-2 / math.sqrt(math.pi)))))
 
 
 # Size and sign
@@ -175,7 +176,7 @@ erfc.defvjps(lambda g, input: g * (exp(-(input * input)) * (-2 / math.sqrt(math.
 @elementwise
 def abs(input: Array) -> Array:
     """The absolute value; its slope at 0 is 0."""
-    return np.absolute(_number("abs", input))
+    return kernel.apply(np.absolute, _number("abs", input))
 
 
 @elementwise
@@ -184,6 +185,10 @@ def sign(input: Array) -> Array:
     x = np.asarray(input)
     if x.dtype.kind not in "biuf":
         return np.sign(x)  # which says that these are no numbers
+    return kernel.apply(_signs, x)
+
+
+def _signs(x: Array) -> Array:
     # nan is neither above nor below 0. A fifth of the time of np.sign followed by a choice of what is nan.
     above, below = np.greater(x, 0).view(np.int8), np.less(x, 0).view(np.int8)
     return np.subtract(above, below).astype(x.dtype)
@@ -195,7 +200,7 @@ def no_slope(gy: Array) -> Array:
     return np.zeros(np.shape(gy), np.asarray(gy).dtype)
 
 
-abs.defvjps(lambda g, input: g * sign(input))
+abs.defvjps(in_parts(lambda g, input: g * sign(input)))
 sign.defvjps(lambda g: no_slope(g))
 no_slope.defvjps(lambda g: no_slope(g))
 
@@ -228,37 +233,37 @@ where.defvjps(
 @elementwise(differentiable=False)
 def eq(input: Array, other: Array) -> Array:
     """input == other."""
-    return np.equal(input, other)
+    return kernel.compare(np.equal, input, other)
 
 
 @elementwise(differentiable=False)
 def ne(input: Array, other: Array) -> Array:
     """input != other."""
-    return np.not_equal(input, other)
+    return kernel.compare(np.not_equal, input, other)
 
 
 @elementwise(differentiable=False)
 def lt(input: Array, other: Array) -> Array:
     """input < other."""
-    return np.less(input, other)
+    return kernel.compare(np.less, input, other)
 
 
 @elementwise(differentiable=False)
 def le(input: Array, other: Array) -> Array:
     """input <= other."""
-    return kernel.by_parts(np.less_equal, input, other, dtype=np.bool_)
+    return kernel.compare(np.less_equal, input, other)
 
 
 @elementwise(differentiable=False)
 def gt(input: Array, other: Array) -> Array:
     """input > other."""
-    return np.greater(input, other)
+    return kernel.compare(np.greater, input, other)
 
 
 @elementwise(differentiable=False)
 def ge(input: Array, other: Array) -> Array:
     """input >= other."""
-    return np.greater_equal(input, other)
+    return kernel.compare(np.greater_equal, input, other)
 
 
 @elementwise(differentiable=False)

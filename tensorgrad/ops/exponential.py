@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..kernels import elementwise as large
 from ..kernels import inverse_erf
 from ..node import Array
 from ..primitive import elementwise
+from ..rules import in_parts
 from .activation import sigmoid
 from .check import are_tensors, number
 from .elementwise import eq, exp, ge, le, logical_and, where
@@ -32,48 +34,48 @@ LOG_2, LOG_10 = math.log(2), math.log(10)
 def exp2(input: Array) -> Array:
     """2 to the power of input."""
     with np.errstate(over="ignore"):
-        return np.exp2(input)
+        return large.apply(np.exp2, input)
 
 
 @elementwise(floats=True)
 def expm1(input: Array) -> Array:
     """exp(input) - 1, exact where input is near 0; its slope, exp(input), is also exact where that is tiny."""
     with np.errstate(over="ignore"):
-        return np.expm1(input)
+        return large.apply(np.expm1, input)
 
 
 @elementwise(floats=True)
 def log2(input: Array) -> Array:
     """The logarithm to base 2: -inf at 0, nan below."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log2(input)
+        return large.apply(np.log2, input)
 
 
 @elementwise(floats=True)
 def log10(input: Array) -> Array:
     """The logarithm to base 10: -inf at 0, nan below."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log10(input)
+        return large.apply(np.log10, input)
 
 
-exp2.defvjps(lambda g, out: g * (out * LOG_2))
-expm1.defvjps(lambda g, input: g * exp(input))
-log2.defvjps(lambda g, input: g / (input * LOG_2))
-log10.defvjps(lambda g, input: g / (input * LOG_10))
+exp2.defvjps(in_parts(lambda g, out: g * (out * LOG_2)))
+expm1.defvjps(in_parts(lambda g, input: g * exp(input)))
+log2.defvjps(in_parts(lambda g, input: g / (input * LOG_2)))
+log10.defvjps(in_parts(lambda g, input: g / (input * LOG_10)))
 
 
 @elementwise(floats=True)
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow. Of two equal infinities the gradients are nan."""
     with np.errstate(invalid="ignore"):  # NumPy warns of nan
-        return np.logaddexp(input, other)
+        return large.apply(np.logaddexp, input, other)
 
 
 @elementwise(floats=True)
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2**input + 2**other), without overflow. Of two equal infinities the gradients are nan."""
     with np.errstate(invalid="ignore"):  # NumPy warns of nan
-        return np.logaddexp2(input, other)
+        return large.apply(np.logaddexp2, input, other)
 
 
 @elementwise(floats=True)
@@ -82,14 +84,14 @@ def _share(input: Array) -> Array:
     return sigmoid(input)
 
 
-_share.defvjps(lambda g, input, out: g * (out * _share(-input)))
+_share.defvjps(in_parts(lambda g, input, out: g * (out * _share(-input))))
 logaddexp.defvjps(
-    lambda g, input, other: g * _share(input - other),
-    lambda g, input, other: g * _share(other - input),
+    in_parts(lambda g, input, other: g * _share(input - other)),
+    in_parts(lambda g, input, other: g * _share(other - input)),
 )
 logaddexp2.defvjps(
-    lambda g, input, other: g * _share((input - other) * LOG_2),
-    lambda g, input, other: g * _share((other - input) * LOG_2),
+    in_parts(lambda g, input, other: g * _share((input - other) * LOG_2)),
+    in_parts(lambda g, input, other: g * _share((other - input) * LOG_2)),
 )
 
 
@@ -102,14 +104,18 @@ def xlogy(input: Array, other: Array) -> Array:
     dtype = np.result_type(input, other, 0.0)  # a number must not turn float32 into float64
     x, y = np.asarray(input, dtype), np.asarray(other, dtype)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((x == 0) & ~np.isnan(y), x.dtype.type(0), x * np.log(y))
+        return large.apply(_xlogy_values, x, y)
+
+
+def _xlogy_values(x: Array, y: Array) -> Array:
+    return large.where((x == 0) & ~np.isnan(y), 0.0, x * np.log(y))
 
 
 def _xlogy_input_vjp(g: Any, input: Any, other: Any) -> Any:
     return xlogy(where(logical_and(eq(input, 0), le(other, 0)), 0.0, g), other)
 
 
-xlogy.defvjps(_xlogy_input_vjp, lambda g, input, other: g * input / other)
+xlogy.defvjps(in_parts(_xlogy_input_vjp), in_parts(lambda g, input, other: g * input / other))
 
 
 # Powers
@@ -119,26 +125,26 @@ xlogy.defvjps(_xlogy_input_vjp, lambda g, input, other: g * input / other)
 def square(input: Array) -> Array:
     """input * input; booleans give int64."""
     x = np.asarray(input)
-    return np.square(x.astype(np.int64) if x.dtype == np.bool_ else x)
+    return large.apply(np.square, x.astype(np.int64) if x.dtype == np.bool_ else x)
 
 
 @elementwise(floats=True)
 def reciprocal(input: Array) -> Array:
     """1 / input: infinite at 0, with the sign that the 0 has."""
     with np.errstate(divide="ignore"):
-        return np.true_divide(1, input)
+        return large.apply(np.true_divide, 1, input)
 
 
 @elementwise(floats=True)
 def rsqrt(input: Array) -> Array:
     """1 / sqrt(input): infinite at 0, nan below."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.true_divide(1, np.sqrt(input))
+        return large.apply(lambda x: np.true_divide(1, np.sqrt(x)), input)
 
 
-square.defvjps(lambda g, input: g * (input * 2))
-reciprocal.defvjps(lambda g, out: -(g * (out * out)))
-rsqrt.defvjps(lambda g, out: g * (out * out * out) * -0.5)
+square.defvjps(in_parts(lambda g, input: g * (input * 2)))
+reciprocal.defvjps(in_parts(lambda g, out: -(g * (out * out))))
+rsqrt.defvjps(in_parts(lambda g, out: g * (out * out * out) * -0.5))
 
 
 # Inverses of the sigmoid and of erf
@@ -158,13 +164,16 @@ def logit(input: Any, eps: float | None = None) -> Tensor:
 
 @elementwise(floats=True)
 def _logit(input: Array, *, eps: float | None = None) -> Array:
-    x = in_floats(input)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return large.apply(lambda x: _logit_values(x, eps), in_floats(input))
+
+
+def _logit_values(x: Array, eps: float | None) -> Array:
     p = x.astype(np.float32) if x.dtype == np.float16 else x
     if eps is not None:
         p = np.clip(p, eps, 1 - eps)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        # 2p - 1 is exact around a half, where the difference of the logarithms cancels.
-        out = np.where(np.abs(p - 0.5) < 0.25, 2 * np.arctanh(2 * p - 1), np.log(p) - np.log1p(-p))
+    # 2p - 1 is exact around a half, where the difference of the logarithms cancels.
+    out = large.where(np.abs(p - 0.5) < 0.25, 2 * np.arctanh(2 * p - 1), np.log(p) - np.log1p(-p))
     return out.astype(x.dtype, copy=False)
 
 
@@ -172,7 +181,7 @@ def _logit(input: Array, *, eps: float | None = None) -> Array:
 def _bernoulli_variance(input: Array) -> Array:
     """input * (1 - input). A primitive, because by the product rule the derivative of 1 over it is inf - inf at 0."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.multiply(input, np.subtract(1, input))
+        return large.apply(lambda x: np.multiply(x, np.subtract(1, x)), input)
 
 
 def _logit_slope(input: Any, eps: float | None) -> Any:
@@ -184,12 +193,12 @@ def _logit_slope(input: Any, eps: float | None) -> Any:
 @elementwise(floats=True)
 def erfinv(input: Array) -> Array:
     """The inverse of erf, from -1 to 1, where it is infinite and its slope inf. `kernels/inverse_erf.py` has how."""
-    return inverse_erf.erfinv(in_floats(input))
+    return large.apply(inverse_erf.erfinv, in_floats(input))
 
 
-_logit.defvjps(lambda g, input, eps: g * _logit_slope(input, eps))
-_bernoulli_variance.defvjps(lambda g, input: g * (1 - input * 2))
-erfinv.defvjps(lambda g, out: g * (exp(out * out) * (math.sqrt(math.pi) / 2)))
+_logit.defvjps(in_parts(lambda g, input, eps: g * _logit_slope(input, eps)))
+_bernoulli_variance.defvjps(in_parts(lambda g, input: g * (1 - input * 2)))
+erfinv.defvjps(in_parts(lambda g, out: g * (exp(out * out) * (math.sqrt(math.pi) / 2))))
 
 
 # Weighted sums
@@ -198,10 +207,14 @@ erfinv.defvjps(lambda g, out: g * (exp(out * out) * (math.sqrt(math.pi) / 2)))
 @elementwise(floats=True)
 def lerp(input: Array, end: Array, weight: Array) -> Array:
     """input + weight * (end - input), exact for the weights 0 and 1. The weight may be a number."""
+    return large.apply(_lerp, input, end, weight)
+
+
+def _lerp(input: Array, end: Array, weight: Any) -> Array:
     step = np.subtract(end, input)
     if isinstance(weight, (int, float)):
         return np.add(input, step * weight) if abs(weight) < 0.5 else np.subtract(end, step * (1 - weight))
-    return np.where(np.abs(weight) < 0.5, np.add(input, step * weight), np.subtract(end, step * (1 - weight)))
+    return large.where(np.abs(weight) < 0.5, np.add(input, step * weight), np.subtract(end, step * (1 - weight)))
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -217,6 +230,10 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 
 @elementwise
 def _addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
+    return large.apply(_sum_with_product, input, tensor1, tensor2, value)
+
+
+def _sum_with_product(input: Array, tensor1: Array, tensor2: Array, value: float) -> Array:
     product = np.multiply(tensor1, tensor2)
     return np.add(input, product if value == 1 else product * value)
 
@@ -230,22 +247,26 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 @elementwise(floats=True)
 def _addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.true_divide(tensor1, tensor2)
-        return np.add(input, ratio if value == 1 else ratio * value)
+        return large.apply(_sum_with_ratio, input, tensor1, tensor2, value)
+
+
+def _sum_with_ratio(input: Array, tensor1: Array, tensor2: Array, value: float) -> Array:
+    ratio = np.true_divide(tensor1, tensor2)
+    return np.add(input, ratio if value == 1 else ratio * value)
 
 
 lerp.defvjps(
-    lambda g, weight: g * (1 - weight),
+    in_parts(lambda g, weight: g * (1 - weight)),
     lambda g, weight: g * weight,
-    lambda g, input, end: g * (end - input),
+    in_parts(lambda g, input, end: g * (end - input)),
 )
 _addcmul.defvjps(
     lambda g: g,
-    lambda g, tensor2, value: g * (tensor2 * value),
-    lambda g, tensor1, value: g * (tensor1 * value),
+    in_parts(lambda g, tensor2, value: g * (tensor2 * value)),
+    in_parts(lambda g, tensor1, value: g * (tensor1 * value)),
 )
 _addcdiv.defvjps(
     lambda g: g,
-    lambda g, tensor2, value: g * value / tensor2,
-    lambda g, tensor1, tensor2, value: g * (tensor1 / tensor2 / tensor2 * -value),
+    in_parts(lambda g, tensor2, value: g * value / tensor2),
+    in_parts(lambda g, tensor1, tensor2, value: g * (tensor1 / tensor2 / tensor2 * -value)),
 )

@@ -10,6 +10,7 @@ from ..errors import DTypeError, ShapeError
 from ..kernels import elementwise as kernel
 from ..node import Array
 from ..primitive import elementwise
+from ..rules import in_parts
 from .check import are_tensors, number
 from .elementwise import eq, ge, gt, le, logical_and, logical_or, lt, ne, where
 from .logic import isfinite
@@ -23,27 +24,27 @@ if TYPE_CHECKING:
 @elementwise
 def maximum(input: Array, other: Array) -> Array:
     """The larger of two; nan if either is. At a tie each gets half of the gradient, with a nan both get all of it."""
-    return np.maximum(input, other)
+    return kernel.apply(np.maximum, input, other)
 
 
 @elementwise
 def minimum(input: Array, other: Array) -> Array:
     """The smaller of two; nan if either is. At a tie each gets half of the gradient, with a nan both get all of it."""
-    return np.minimum(input, other)
+    return kernel.apply(np.minimum, input, other)
 
 
 @elementwise
 def fmax(input: Array, other: Array) -> Array:
     """The larger of two, or the one that is not nan. At a tie, and if both are nan, input gets the gradient."""
     with np.errstate(invalid="ignore"):
-        return np.fmax(input, other)
+        return kernel.apply(np.fmax, input, other)
 
 
 @elementwise
 def fmin(input: Array, other: Array) -> Array:
     """The smaller of two, or the one that is not nan. At a tie, and if both are nan, input gets the gradient."""
     with np.errstate(invalid="ignore"):
-        return np.fmin(input, other)
+        return kernel.apply(np.fmin, input, other)
 
 
 def _halved(g: Any, input: Any, other: Any) -> Any:
@@ -57,12 +58,12 @@ def _takes(wins: Any, other: Any) -> Any:
 
 
 maximum.defvjps(
-    lambda g, input, other: where(lt(input, other), 0.0, _halved(g, input, other)),
-    lambda g, input, other: where(gt(input, other), 0.0, _halved(g, input, other)),
+    in_parts(lambda g, input, other: where(lt(input, other), 0.0, _halved(g, input, other))),
+    in_parts(lambda g, input, other: where(gt(input, other), 0.0, _halved(g, input, other))),
 )
 minimum.defvjps(
-    lambda g, input, other: where(gt(input, other), 0.0, _halved(g, input, other)),
-    lambda g, input, other: where(lt(input, other), 0.0, _halved(g, input, other)),
+    in_parts(lambda g, input, other: where(gt(input, other), 0.0, _halved(g, input, other))),
+    in_parts(lambda g, input, other: where(lt(input, other), 0.0, _halved(g, input, other))),
 )
 fmax.defvjps(
     lambda g, input, other: where(_takes(ge(input, other), other), g, 0.0),
@@ -105,22 +106,18 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
 @elementwise
 def clamp_min(input: Array, min: Array) -> Array:
     """input, but at least `min`, a number or a tensor. At a tie input gets the gradient; beside a nan nothing does."""
-    return _limit(np.maximum, input, min)
+    return kernel.apply(np.maximum, input, min)
 
 
 @elementwise
 def clamp_max(input: Array, max: Array) -> Array:
     """input, but at most `max`, a number or a tensor. At a tie input gets the gradient; beside a nan nothing does."""
-    return _limit(np.minimum, input, max)
+    return kernel.apply(np.minimum, input, max)
 
 
 @elementwise
 def _clamp(input: Array, min: Array, max: Array) -> Array:
-    return _limit(np.minimum, _limit(np.maximum, input, min), max)
-
-
-def _limit(ufunc: np.ufunc, x: Any, bound: Any) -> Any:
-    return kernel.apply(ufunc, x, bound)
+    return kernel.apply(lambda x, low, high: np.minimum(np.maximum(x, low), high), input, min, max)
 
 
 clamp_min.defvjps(

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..kernels import elementwise as large
 from ..node import Array, TensorBase
 from ..primitive import elementwise
+from ..rules import in_parts
 from .check import are_tensors, number
 from .elementwise import _bits, eq, no_slope, sign, where
 
@@ -136,11 +138,11 @@ def copysign(input: Array, other: Array) -> Array:
     The slope with respect to input is 1 where it kept its sign, -1 where that changed, 0 at 0 and nan; PyTorch's is nan
     where input is infinite or nan. With respect to other it is 0.
     """
-    return np.copysign(input, other)
+    return large.apply(np.copysign, input, other)
 
 
 copysign.defvjps(
-    lambda g, input, other: g * (sign(input) * copysign(sign(input), other)),
+    in_parts(lambda g, input, other: g * (sign(input) * copysign(sign(input), other))),
     lambda g: no_slope(g),
 )
 
@@ -155,7 +157,7 @@ def heaviside(input: Array, values: Array) -> Array:
     return np.where(np.equal(input, 0), values, np.greater(input, 0)).astype(dtype, copy=False)
 
 
-heaviside.defvjps(lambda g: no_slope(g), lambda g, input: where(eq(input, 0), g, 0.0))
+heaviside.defvjps(lambda g: no_slope(g), in_parts(lambda g, input: where(eq(input, 0), g, 0.0)))
 
 
 # Bits

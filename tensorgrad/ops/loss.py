@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..kernels import elementwise as large
 from ..node import Array
 from ..primitive import elementwise
+from ..rules import in_parts
 from .check import are_tensors, number
 from .elementwise import abs, lt, sign, where
 from .reduce import mean, sum
@@ -38,13 +40,17 @@ def mse_loss(
 @elementwise
 def _squared_error(input: Array, target: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
-        error = np.subtract(input, target)
-        return error * error
+        return large.apply(_squared_difference, input, target)
+
+
+def _squared_difference(input: Array, target: Array) -> Array:
+    error = np.subtract(input, target)
+    return error * error
 
 
 _squared_error.defvjps(
-    lambda g, input, target: g * ((input - target) * 2.0),
-    lambda g, input, target: g * ((target - input) * 2.0),
+    in_parts(lambda g, input, target: g * ((input - target) * 2.0)),
+    in_parts(lambda g, input, target: g * ((target - input) * 2.0)),
 )
 
 
@@ -100,9 +106,13 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 def _huber(input: Array, target: Array, *, delta: float = 1.0, slope: float = 1.0) -> Array:
     """slope * d^2 / 2 for d = |input - target| below delta, and its tangent from there on."""
     with np.errstate(over="ignore", invalid="ignore"):
-        distance = np.absolute(np.subtract(input, target))
-        near = np.minimum(distance, delta)  # its square does not overflow
-        return near * near * (0.5 * slope) + (distance - near) * (delta * slope)
+        return large.apply(_huber_losses, input, target, delta, slope)
+
+
+def _huber_losses(input: Array, target: Array, delta: float, slope: float) -> Array:
+    distance = np.absolute(np.subtract(input, target))
+    near = np.minimum(distance, delta)  # its square does not overflow
+    return near * near * (0.5 * slope) + (distance - near) * (delta * slope)
 
 
 def _huber_slope(error: Any, delta: float, slope: float) -> Any:
@@ -110,8 +120,8 @@ def _huber_slope(error: Any, delta: float, slope: float) -> Any:
 
 
 _huber.defvjps(
-    lambda g, input, target, delta, slope: g * _huber_slope(input - target, delta, slope),
-    lambda g, input, target, delta, slope: g * _huber_slope(target - input, delta, slope),
+    in_parts(lambda g, input, target, delta, slope: g * _huber_slope(input - target, delta, slope)),
+    in_parts(lambda g, input, target, delta, slope: g * _huber_slope(target - input, delta, slope)),
 )
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..kernels import elementwise as large
 from ..node import Array
 from ..primitive import elementwise, primitive
+from ..rules import in_parts
 from .activation import _leaky_relu
 from .check import are_tensors, generator_for, number, same_dtype
 from .elementwise import abs, gt, le, logical_and, lt, where
@@ -31,7 +33,11 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 @elementwise
 def _threshold(input: Array, *, threshold: float = 0.0, value: float = 0.0) -> Array:
     x = np.asarray(input)
-    return np.where(np.less_equal(x, threshold), np.asarray(value).astype(x.dtype), x)
+    return large.apply(_threshold_values, x, threshold, np.asarray(value).astype(x.dtype))
+
+
+def _threshold_values(x: Array, threshold: float, value: Array) -> Array:
+    return large.where(np.less_equal(x, threshold), value, x)
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
@@ -42,7 +48,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
 
 @elementwise
 def _hardshrink(input: Array, *, lambd: float = 0.5) -> Array:
-    return np.where(np.absolute(input) <= lambd, 0.0, input)
+    return large.apply(lambda x: large.where(np.absolute(x) <= lambd, 0.0, x), input)
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
@@ -57,12 +63,16 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
 @elementwise
 def _softshrink(input: Array, *, lambd: float = 0.5) -> Array:
     with np.errstate(invalid="ignore"):  # inf - inf, of an infinite lambd
-        return np.where(np.absolute(input) <= lambd, 0.0, input - np.copysign(lambd, input))
+        return large.apply(_softshrink_values, input, lambd)
 
 
-_threshold.defvjps(lambda g, input, threshold, value: where(le(input, threshold), 0.0, g))
-_hardshrink.defvjps(lambda g, input, lambd: where(le(abs(input), lambd), 0.0, g))
-_softshrink.defvjps(lambda g, input, lambd: where(le(abs(input), lambd), 0.0, g))
+def _softshrink_values(x: Array, lambd: float) -> Array:
+    return large.where(np.absolute(x) <= lambd, 0.0, x - np.copysign(lambd, x))
+
+
+_threshold.defvjps(in_parts(lambda g, input, threshold, value: where(le(input, threshold), 0.0, g)))
+_hardshrink.defvjps(in_parts(lambda g, input, lambd: where(le(abs(input), lambd), 0.0, g)))
+_softshrink.defvjps(in_parts(lambda g, input, lambd: where(le(abs(input), lambd), 0.0, g)))
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
@@ -73,7 +83,11 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
 
 @elementwise
 def _hardsigmoid(input: Array) -> Array:
-    return np.clip(input + 3.0, 0.0, 6.0) * (1 / 6)
+    return large.apply(_hardsigmoid_values, input)
+
+
+def _hardsigmoid_values(x: Array) -> Array:
+    return np.clip(x + 3.0, 0.0, 6.0) * (1 / 6)
 
 
 def hardswish(input: Any, inplace: bool = False) -> Tensor:
@@ -88,11 +102,13 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 
 @elementwise
 def _hardswish(input: Array) -> Array:
-    return np.maximum(input, -3.0) * _hardsigmoid(input)
+    return large.apply(lambda x: np.maximum(x, -3.0) * _hardsigmoid_values(x), input)
 
 
-_hardsigmoid.defvjps(lambda g, input: where(logical_and(gt(input, -3.0), lt(input, 3.0)), g * (1 / 6), 0.0))
-_hardswish.defvjps(lambda g, input: g * where(le(input, -3.0), 0.0, where(lt(input, 3.0), input * (1 / 3) + 0.5, 1.0)))
+_hardsigmoid.defvjps(in_parts(lambda g, input: where(logical_and(gt(input, -3.0), lt(input, 3.0)), g * (1 / 6), 0.0)))
+_hardswish.defvjps(
+    in_parts(lambda g, input: g * where(le(input, -3.0), 0.0, where(lt(input, 3.0), input * (1 / 3) + 0.5, 1.0)))
+)
 
 
 def rrelu(

@@ -9,8 +9,10 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from ..kernels import elementwise as kernel
+from ..kernels import remainder as remainders
 from ..node import Array
 from ..primitive import elementwise
+from ..rules import in_parts
 from .check import are_tensors
 from .elementwise import _div, no_slope
 
@@ -82,7 +84,7 @@ def _whole(name: str, ufunc: np.ufunc, value: Any) -> Any:
 def frac(input: Array) -> Array:
     """What trunc takes away: input - trunc(input), with input's sign. The slope is 1; frac(inf) is nan."""
     with np.errstate(invalid="ignore"):
-        return np.subtract(input, np.trunc(input))
+        return kernel.apply(lambda x: np.subtract(x, np.trunc(x)), input)
 
 
 floor.defvjps(lambda g: no_slope(g))
@@ -104,7 +106,7 @@ def floor_divide(input: Array, other: Array) -> Array:
     """
     _divisible("floor_divide", input, other)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.floor_divide(input, other)
+        return kernel.apply(np.floor_divide, input, other)
 
 
 @elementwise
@@ -113,7 +115,7 @@ def trunc_divide(input: Array, other: Array) -> Array:
     _divisible("trunc_divide", input, other)
     with np.errstate(divide="ignore", invalid="ignore"):
         if _is_float(input) or _is_float(other):
-            return np.trunc(np.true_divide(input, other))
+            return kernel.apply(lambda x, y: np.trunc(np.true_divide(x, y)), input, other)
         quotient, rest = np.divmod(input, other)
         return quotient + ((rest != 0) & (np.less(input, 0) != np.less(other, 0)))
 
@@ -127,7 +129,7 @@ def remainder(input: Array, other: Array) -> Array:
     """
     _divisible("remainder", input, other)
     with np.errstate(invalid="ignore"):
-        return np.remainder(input, other)
+        return remainders.remainder(input, other)
 
 
 @elementwise
@@ -139,13 +141,13 @@ def fmod(input: Array, other: Array) -> Array:
     """
     _divisible("fmod", input, other)
     with np.errstate(invalid="ignore"):
-        return np.fmod(input, other)
+        return remainders.fmod(input, other)
 
 
 floor_divide.defvjps(lambda g: no_slope(g), lambda g: no_slope(g))
 trunc_divide.defvjps(lambda g: no_slope(g), lambda g: no_slope(g))
-remainder.defvjps(lambda g: g, lambda g, input, other: -g * floor_divide(input, other))
-fmod.defvjps(lambda g: g, lambda g, input, other: -g * trunc_divide(input, other))
+remainder.defvjps(lambda g: g, in_parts(lambda g, input, other: -g * floor_divide(input, other)))
+fmod.defvjps(lambda g: g, in_parts(lambda g, input, other: -g * trunc_divide(input, other)))
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..kernels import elementwise as large
 from ..kernels import special
 from ..node import Array
 from ..primitive import elementwise
+from ..rules import in_parts
 from .activation import _hardtanh, sigmoid, tanh
 from .check import number, same_dtype
 from .elementwise import abs, erfc, exp, ge, gt, le, lt, where
@@ -63,9 +65,13 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
 @elementwise
 def _elu(input: Array, *, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     with np.errstate(over="ignore"):
-        below = np.minimum(input, 0)
-        curve = np.expm1(below if input_scale == 1 else below * input_scale)
-        return np.where(np.less_equal(input, 0), (scale * alpha) * curve, scale * input)
+        return large.apply(_elu_values, input, alpha, scale, input_scale)
+
+
+def _elu_values(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
+    below = np.minimum(x, 0)
+    curve = np.expm1(below if input_scale == 1 else below * input_scale)
+    return large.where(np.less_equal(x, 0), (scale * alpha) * curve, scale * x)
 
 
 def _elu_slope(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
@@ -90,7 +96,11 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
 @elementwise
 def _gelu(input: Array) -> Array:
     with np.errstate(invalid="ignore"):  # -inf * 0
-        return input * (0.5 * special.erfc(np.multiply(input, -SQRT_HALF)))
+        return large.apply(_gelu_values, input)
+
+
+def _gelu_values(x: Array) -> Array:
+    return x * (0.5 * special.erfc(np.multiply(x, -SQRT_HALF)))
 
 
 def _gelu_slope(input: Any) -> Any:
@@ -100,11 +110,14 @@ def _gelu_slope(input: Any) -> Any:
 
 @elementwise
 def _gelu_tanh(input: Array) -> Array:
-    x = np.asarray(input)
+    with np.errstate(invalid="ignore", under="ignore"):
+        return large.apply(_gelu_tanh_values, np.asarray(input))
+
+
+def _gelu_tanh_values(x: Array) -> Array:
     wide = x.astype(np.float32) if x.dtype == np.float16 else x
     near = np.clip(wide, -FAR, FAR)
-    with np.errstate(invalid="ignore", under="ignore"):
-        return np.asarray(wide * sigmoid(near * (GELU_1 + GELU_3 * (near * near)))).astype(x.dtype)
+    return np.asarray(wide * sigmoid(near * (GELU_1 + GELU_3 * (near * near)))).astype(x.dtype, copy=False)
 
 
 def _gelu_tanh_slope(input: Any) -> Any:
@@ -127,7 +140,11 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
 @elementwise
 def _silu(input: Array) -> Array:
     with np.errstate(invalid="ignore"):
-        return input * sigmoid(input)
+        return large.apply(_silu_values, input)
+
+
+def _silu_values(x: Array) -> Array:
+    return x * sigmoid(x)
 
 
 def _silu_slope(input: Any) -> Any:
@@ -147,17 +164,25 @@ def mish(input: Any, inplace: bool = False) -> Tensor:
 @elementwise
 def _mish(input: Array) -> Array:
     with np.errstate(invalid="ignore"):
-        return input * _mish_gate(input)
+        return large.apply(_mish_values, input)
+
+
+def _mish_values(x: Array) -> Array:
+    return x * _gate_values(x)
 
 
 @elementwise
 def _mish_gate(input: Array) -> Array:
+    return large.apply(_gate_values, input)
+
+
+def _gate_values(x: Array) -> Array:
     # With e = exp(x), tanh(log(1 + e)) is ((1 + e)^2 - 1) / ((1 + e)^2 + 1), or the same divided by e^2 on both sides:
     # exp is asked at -|x| alone, and nothing cancels.
-    z = np.exp(-np.absolute(input))
-    above = np.greater_equal(input, 0)
-    odds = np.where(above, 1 + 2 * z, z * (z + 2))
-    return odds / (odds + 2 * np.where(above, z * z, 1.0))
+    z = np.exp(-np.absolute(x))
+    above = np.greater_equal(x, 0)
+    odds = large.where(above, 1 + 2 * z, z * (z + 2))
+    return odds / (odds + 2 * large.where(above, z * z, 1.0))
 
 
 def _mish_slope(input: Any) -> Any:
@@ -180,8 +205,12 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 @elementwise
 def _softplus(input: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
-        z = input * beta
-        return np.where(np.greater(z, threshold), input, np.logaddexp(z, 0) / beta)
+        return large.apply(_softplus_values, input, beta, threshold)
+
+
+def _softplus_values(x: Array, beta: float, threshold: float) -> Array:
+    z = x * beta
+    return large.where(np.greater(z, threshold), x, np.logaddexp(z, 0) / beta)
 
 
 def _softplus_slope(input: Any, beta: float, threshold: float) -> Any:
@@ -192,7 +221,11 @@ def _softplus_slope(input: Any, beta: float, threshold: float) -> Any:
 @elementwise(floats=True)
 def logsigmoid(input: Array) -> Array:
     """log(sigmoid(input)), exact where sigmoid itself would round to 0 or 1."""
-    return np.minimum(input, 0) - np.log1p(np.exp(-np.absolute(input)))
+    return large.apply(_logsigmoid_values, input)
+
+
+def _logsigmoid_values(x: Array) -> Array:
+    return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))
 
 
 @elementwise(floats=True)
@@ -202,13 +235,17 @@ def softsign(input: Array) -> Array:
     PyTorch gives nan there.
     """
     with np.errstate(invalid="ignore"):
-        return np.where(np.isinf(input), np.sign(input), input / (1 + np.absolute(input)))
+        return large.apply(_softsign_values, input)
+
+
+def _softsign_values(x: Array) -> Array:
+    return large.where(np.isinf(x), np.copysign(1.0, x), x / (1 + np.absolute(x)))
 
 
 @elementwise(floats=True)
 def tanhshrink(input: Array) -> Array:
     """input - tanh(input)."""
-    return input - np.tanh(input)
+    return large.apply(lambda x: x - np.tanh(x), input)
 
 
 def _tanhshrink_slope(input: Any) -> Any:
@@ -216,13 +253,13 @@ def _tanhshrink_slope(input: Any) -> Any:
     return out * out
 
 
-_elu.defvjps(lambda g, input, alpha, scale, input_scale: g * _elu_slope(input, alpha, scale, input_scale))
-_gelu.defvjps(lambda g, input: g * _gelu_slope(input))
-_gelu_tanh.defvjps(lambda g, input: g * _gelu_tanh_slope(input))
-_silu.defvjps(lambda g, input: g * _silu_slope(input))
-_mish.defvjps(lambda g, input: g * _mish_slope(input))
-_mish_gate.defvjps(lambda g, input, out: g * ((1 - out * out) * sigmoid(input)))
-_softplus.defvjps(lambda g, input, beta, threshold: g * _softplus_slope(input, beta, threshold))
-logsigmoid.defvjps(lambda g, input: g * sigmoid(-input))
-softsign.defvjps(lambda g, input: g / (1 + abs(input)) / (1 + abs(input)))
-tanhshrink.defvjps(lambda g, input: g * _tanhshrink_slope(input))
+_elu.defvjps(in_parts(lambda g, input, alpha, scale, input_scale: g * _elu_slope(input, alpha, scale, input_scale)))
+_gelu.defvjps(in_parts(lambda g, input: g * _gelu_slope(input)))
+_gelu_tanh.defvjps(in_parts(lambda g, input: g * _gelu_tanh_slope(input)))
+_silu.defvjps(in_parts(lambda g, input: g * _silu_slope(input)))
+_mish.defvjps(in_parts(lambda g, input: g * _mish_slope(input)))
+_mish_gate.defvjps(in_parts(lambda g, input, out: g * ((1 - out * out) * sigmoid(input))))
+_softplus.defvjps(in_parts(lambda g, input, beta, threshold: g * _softplus_slope(input, beta, threshold)))
+logsigmoid.defvjps(in_parts(lambda g, input: g * sigmoid(-input)))
+softsign.defvjps(in_parts(lambda g, input: g / (1 + abs(input)) / (1 + abs(input))))
+tanhshrink.defvjps(in_parts(lambda g, input: g * _tanhshrink_slope(input)))

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import elementwise as large
 from ..kernels import sinc as kernel
 from ..node import Array
 from ..primitive import elementwise
+from ..rules import in_parts
 from .elementwise import eq, logical_and, where
 
 # Angles
@@ -22,38 +24,38 @@ from .elementwise import eq, logical_and, where
 def sin(input: Array) -> Array:
     """The sine of an angle in radians: nan at the infinities."""
     with np.errstate(invalid="ignore"):
-        return np.sin(input)
+        return large.apply(np.sin, input)
 
 
 @elementwise(floats=True)
 def cos(input: Array) -> Array:
     """The cosine of an angle in radians: nan at the infinities."""
     with np.errstate(invalid="ignore"):
-        return np.cos(input)
+        return large.apply(np.cos, input)
 
 
 @elementwise(floats=True)
 def tan(input: Array) -> Array:
     """The tangent of an angle in radians: nan at the infinities."""
     with np.errstate(invalid="ignore"):
-        return np.tan(input)
+        return large.apply(np.tan, input)
 
 
 @elementwise(floats=True)
 def deg2rad(input: Array) -> Array:
     """An angle in degrees as radians: input * pi / 180."""
-    return np.multiply(input, math.pi / 180)
+    return large.apply(np.multiply, input, math.pi / 180)
 
 
 @elementwise(floats=True)
 def rad2deg(input: Array) -> Array:
     """An angle in radians as degrees: input * 180 / pi."""
-    return np.multiply(input, 180 / math.pi)
+    return large.apply(np.multiply, input, 180 / math.pi)
 
 
-sin.defvjps(lambda g, input: g * cos(input))
-cos.defvjps(lambda g, input: -(g * sin(input)))
-tan.defvjps(lambda g, out: g * (1 + out * out))
+sin.defvjps(in_parts(lambda g, input: g * cos(input)))
+cos.defvjps(in_parts(lambda g, input: -(g * sin(input))))
+tan.defvjps(in_parts(lambda g, out: g * (1 + out * out)))
 deg2rad.defvjps(lambda g: g * (math.pi / 180))
 rad2deg.defvjps(lambda g: g * (180 / math.pi))
 
@@ -65,18 +67,18 @@ rad2deg.defvjps(lambda g: g * (180 / math.pi))
 def sinh(input: Array) -> Array:
     """The hyperbolic sine: (exp(input) - exp(-input)) / 2."""
     with np.errstate(over="ignore"):
-        return np.sinh(input)
+        return large.apply(np.sinh, input)
 
 
 @elementwise(floats=True)
 def cosh(input: Array) -> Array:
     """The hyperbolic cosine: (exp(input) + exp(-input)) / 2."""
     with np.errstate(over="ignore"):
-        return np.cosh(input)
+        return large.apply(np.cosh, input)
 
 
-sinh.defvjps(lambda g, input: g * cosh(input))
-cosh.defvjps(lambda g, input: g * sinh(input))
+sinh.defvjps(in_parts(lambda g, input: g * cosh(input)))
+cosh.defvjps(in_parts(lambda g, input: g * sinh(input)))
 
 
 # What the slopes of the inverses divide by. Each is a primitive because 1 - x*x cancels where x is near 1, while the
@@ -87,27 +89,26 @@ cosh.defvjps(lambda g, input: g * sinh(input))
 def _below_one(input: Array) -> Array:
     """1 - input**2 by its factors."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.subtract(1, input) * np.add(1, input)
+        return large.apply(lambda x: np.subtract(1, x) * np.add(1, x), input)
 
 
 @elementwise(floats=True)
 def _root_below_one(input: Array) -> Array:
     """sqrt(1 - input**2): nan where |input| is above 1."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.sqrt(np.subtract(1, input) * np.add(1, input))
+        return large.apply(lambda x: np.sqrt(np.subtract(1, x) * np.add(1, x)), input)
 
 
 @elementwise(floats=True)
 def _root_above_one(input: Array) -> Array:
     """sqrt(input**2 - 1), without overflow: nan where |input| is below 1."""
-    size = np.absolute(input)
     with np.errstate(invalid="ignore"):
-        return np.sqrt(size - 1) * np.sqrt(size + 1)
+        return large.apply(lambda size: np.sqrt(size - 1) * np.sqrt(size + 1), np.absolute(input))
 
 
-_below_one.defvjps(lambda g, input: g * (input * -2))
-_root_below_one.defvjps(lambda g, input, out: -(g * (input / out)))
-_root_above_one.defvjps(lambda g, input, out: g * (input / out))
+_below_one.defvjps(in_parts(lambda g, input: g * (input * -2)))
+_root_below_one.defvjps(in_parts(lambda g, input, out: -(g * (input / out))))
+_root_above_one.defvjps(in_parts(lambda g, input, out: g * (input / out)))
 
 
 # Inverses
@@ -117,48 +118,48 @@ _root_above_one.defvjps(lambda g, input, out: g * (input / out))
 def asin(input: Array) -> Array:
     """The angle from -pi/2 to pi/2 with this sine. The slope at -1 and at 1 is inf."""
     with np.errstate(invalid="ignore"):
-        return np.arcsin(input)
+        return large.apply(np.arcsin, input)
 
 
 @elementwise(floats=True)
 def acos(input: Array) -> Array:
     """The angle from 0 to pi with this cosine. The slope at -1 and at 1 is -inf."""
     with np.errstate(invalid="ignore"):
-        return np.arccos(input)
+        return large.apply(np.arccos, input)
 
 
 @elementwise(floats=True)
 def atan(input: Array) -> Array:
     """The angle from -pi/2 to pi/2 with this tangent."""
-    return np.arctan(input)
+    return large.apply(np.arctan, input)
 
 
 @elementwise(floats=True)
 def asinh(input: Array) -> Array:
     """The inverse of the hyperbolic sine."""
-    return np.arcsinh(input)
+    return large.apply(np.arcsinh, input)
 
 
 @elementwise(floats=True)
 def acosh(input: Array) -> Array:
     """The inverse of the hyperbolic cosine, from 1 on. The slope at 1 is inf."""
     with np.errstate(invalid="ignore"):
-        return np.arccosh(input)
+        return large.apply(np.arccosh, input)
 
 
 @elementwise(floats=True)
 def atanh(input: Array) -> Array:
     """The inverse of the hyperbolic tangent, from -1 to 1, where it is infinite and its slope inf."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.arctanh(input)
+        return large.apply(np.arctanh, input)
 
 
-asin.defvjps(lambda g, input: g / _root_below_one(input))
-acos.defvjps(lambda g, input: -(g / _root_below_one(input)))
-atan.defvjps(lambda g, input: g / (1 + input * input))
-asinh.defvjps(lambda g, input: g / hypot(input, 1))
-acosh.defvjps(lambda g, input: g / _root_above_one(input))
-atanh.defvjps(lambda g, input: g / _below_one(input))
+asin.defvjps(in_parts(lambda g, input: g / _root_below_one(input)))
+acos.defvjps(in_parts(lambda g, input: -(g / _root_below_one(input))))
+atan.defvjps(in_parts(lambda g, input: g / (1 + input * input)))
+asinh.defvjps(in_parts(lambda g, input: g / hypot(input, 1)))
+acosh.defvjps(in_parts(lambda g, input: g / _root_above_one(input)))
+atanh.defvjps(in_parts(lambda g, input: g / _below_one(input)))
 
 
 # Triangles
@@ -167,7 +168,7 @@ atanh.defvjps(lambda g, input: g / _below_one(input))
 @elementwise(floats=True)
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input**2 + other**2), without overflow or underflow on the way. The gradients at (0, 0) are nan."""
-    return np.hypot(input, other)
+    return large.apply(np.hypot, input, other)
 
 
 @elementwise(floats=True)
@@ -177,7 +178,7 @@ def atan2(input: Array, other: Array) -> Array:
     All derivatives at (0, 0) are taken as 0; PyTorch has nan from the second on. Coordinates whose squares overflow or
     underflow keep their gradients, which are 0 in PyTorch.
     """
-    return np.arctan2(input, other)
+    return large.apply(np.arctan2, input, other)
 
 
 def _atan2_slope(along: Any, input: Any, other: Any) -> Any:
@@ -192,10 +193,10 @@ def _atan2_slope(along: Any, input: Any, other: Any) -> Any:
     return rest / distance / distance
 
 
-hypot.defvjps(lambda g, input, out: g * (input / out), lambda g, other, out: g * (other / out))
+hypot.defvjps(in_parts(lambda g, input, out: g * (input / out)), in_parts(lambda g, other, out: g * (other / out)))
 atan2.defvjps(
-    lambda g, input, other: g * _atan2_slope(other, input, other),
-    lambda g, input, other: -(g * _atan2_slope(input, input, other)),
+    in_parts(lambda g, input, other: g * _atan2_slope(other, input, other)),
+    in_parts(lambda g, input, other: -(g * _atan2_slope(input, input, other))),
 )
 
 
@@ -214,17 +215,17 @@ def sinc(input: Array) -> Array:
 
     Its derivatives of every order hold at 0 and near it, where PyTorch's second is nan. `kernels/sinc.py` has how.
     """
-    return kernel.sinc(in_floats(input), 0)
+    return large.apply(kernel.sinc, in_floats(input), 0)
 
 
 @elementwise(floats=True)
 def _sinc_derivative(input: Array, *, order: int = 1) -> Array:
     """The derivative of sinc of this order."""
-    return kernel.sinc(in_floats(input), order)
+    return large.apply(kernel.sinc, in_floats(input), order)
 
 
-sinc.defvjps(lambda g, input: g * _sinc_derivative(input, order=1))
-_sinc_derivative.defvjps(lambda g, input, order: g * _sinc_derivative(input, order=order + 1))
+sinc.defvjps(in_parts(lambda g, input: g * _sinc_derivative(input, order=1)))
+_sinc_derivative.defvjps(in_parts(lambda g, input, order: g * _sinc_derivative(input, order=order + 1)))
 
 
 # Second names, which PyTorch documents
