@@ -9,6 +9,7 @@ import numpy as np
 from ..dtypes import FLOAT32
 from ..errors import DTypeError, ShapeError
 from ..kernels import elementwise as large
+from ..kernels.special import softplus
 from ..node import Array
 from ..primitive import astype, elementwise
 from ..rules import in_parts
@@ -129,8 +130,7 @@ def _binary_logits(input: Array, target: Array, pos_weight: Array) -> Array:
 
 
 def _logit_losses(input: Array, target: Array, pos_weight: Array) -> Array:
-    missed, wrong = np.logaddexp(-input, 0), np.logaddexp(input, 0)
-    return pos_weight * target * missed + (1 - target) * wrong
+    return pos_weight * target * softplus(-input) + (1 - target) * softplus(input)
 
 
 _binary_logits.defvjps(

@@ -210,7 +210,7 @@ def _softplus(input: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Ar
 
 def _softplus_values(x: Array, beta: float, threshold: float) -> Array:
     z = x * beta
-    return large.where(np.greater(z, threshold), x, np.logaddexp(z, 0) / beta)
+    return large.where(np.greater(z, threshold), x, special.softplus(z) / beta)
 
 
 def _softplus_slope(input: Any, beta: float, threshold: float) -> Any:
@@ -225,7 +225,7 @@ def logsigmoid(input: Array) -> Array:
 
 
 def _logsigmoid_values(x: Array) -> Array:
-    return np.minimum(x, 0) - np.log1p(np.exp(-np.absolute(x)))
+    return -special.softplus(-x)
 
 
 @elementwise(floats=True)
