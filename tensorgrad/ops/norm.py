@@ -30,16 +30,22 @@ def native_batch_norm(
     variance is the biased one. Gradients flow through all three results. There must be more than one value a channel.
     After Ioffe and Szegedy, "Batch Normalization" (2015), https://arxiv.org/abs/1502.03167.
     """
-    same_dtype("batch_norm", input=input, weight=weight, bias=bias)
-    given = tuple(input.shape)
-    if len(given) < 2:
-        raise ShapeError(f"batch_norm: input must be (N, C) or (N, C, ...), got {given}")
-    for name, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None and tuple(tensor.shape) != given[1:2]:
-            raise ShapeError(f"batch_norm: {name} has shape {tuple(tensor.shape)}, input {given} takes ({given[1]},)")
+    given = _checked_shape("batch_norm", input, weight=weight, bias=bias)
     if values_per_channel(given) == 1:
         raise ShapeError(f"batch_norm: input {given} has one value a channel, whose variance is 0: use a larger batch")
     return in_range(_batch_norm, input, weight, bias, eps=epsilon("batch_norm", eps))
+
+
+def _checked_shape(op: str, input: Any, **vectors: Any) -> tuple[int, ...]:
+    """The shape (N, C, ...) of the input. Raise unless vectors have one value a channel, and all are of one dtype."""
+    same_dtype(op, input=input, **vectors)
+    given = tuple(input.shape)
+    if len(given) < 2:
+        raise ShapeError(f"{op}: input must be (N, C) or (N, C, ...), got {given}")
+    for name, vector in vectors.items():
+        if vector is not None and tuple(vector.shape) != given[1:2]:
+            raise ShapeError(f"{op}: {name} has shape {tuple(vector.shape)}, input {given} takes ({given[1]},)")
+    return given
 
 
 def in_range(norm: Any, *inputs: Any, **params: Any) -> Any:
@@ -132,14 +138,7 @@ def affine_channel(input: Any, weight: Any, bias: Any = None) -> Tensor:
     What batch norm with fixed statistics comes to; images are gone through once.
     """
     are_tensors("affine_channel", weight=weight)
-    same_dtype("affine_channel", input=input, weight=weight, bias=bias)
-    given = tuple(input.shape)
-    if len(given) < 2:
-        raise ShapeError(f"affine_channel: input must be (N, C) or (N, C, ...), got {given}")
-    for name, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None and tuple(tensor.shape) != given[1:2]:
-            got = tuple(tensor.shape)
-            raise ShapeError(f"affine_channel: {name} has shape {got}, input {given} takes ({given[1]},)")
+    _checked_shape("affine_channel", input, weight=weight, bias=bias)
     return _affine_channel(input, weight, bias)
 
 
