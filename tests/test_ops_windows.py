@@ -134,7 +134,10 @@ def test_output_padding_of_a_whole_stride_and_more_under_dilation():
     """PyTorch's limit is the stride or the dilation: so output padding may hold several strides."""
     x, w, b = leaf(normal(2, 2, 3)), leaf(normal(2, 2, 2)), leaf(normal(2))
     for stride, extra in itertools.product([1, 2], [0, 1, 2, 3, 4]):
-        call = lambda x, w, b, s=stride, e=extra: (tg.conv_transpose1d(x, w, b, s, 1, e, 1, 5),)  # noqa: E731
+
+        def call(x, w, b, stride=stride, extra=extra):
+            return (tg.conv_transpose1d(x, w, b, stride, 1, extra, 1, 5),)
+
         (out,) = call(x, w, b)
         size = (3 - 1) * stride - 2 + 5 + extra + 1
         pads = ((1, 1),)

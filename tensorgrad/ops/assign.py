@@ -79,8 +79,11 @@ def put(input: Any, index: Any, source: Any, accumulate: bool) -> Change:
     """Values replaced, or added, at numbers in reading order."""
     index, source = slices.checked_numbers("put_", input, index, source)
     if accumulate:
-        flat = lambda array, v: kernel.add_at(array, np.unravel_index(_array(index), array.shape), v)  # noqa: E731
-        return Change(source, lambda: slices.put(input, index, source, True), flat if input.ndim else None)
+
+        def add(array: Array, values: Any) -> None:
+            kernel.add_at(array, np.unravel_index(_array(index), array.shape), values)
+
+        return Change(source, lambda: slices.put(input, index, source, True), add if input.ndim else None)
     place = np.unravel_index(_array(index), tuple(input.shape)) if input.ndim else None
     if place is not None:
         return at(input, place, source)

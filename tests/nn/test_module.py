@@ -634,8 +634,11 @@ def test_hooks_that_are_removed_during_a_call_are_still_called_as_they_were_regi
     handles.append(net.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs), with_kwargs=True))
     net.register_forward_hook(remove, always_call=True)
     for _ in range(2):
-        hook = lambda module, args, kwargs, output: seen.append(kwargs)  # noqa: E731
-        handles.append(net.register_forward_hook(hook, with_kwargs=True, always_call=True))
+        handles.append(
+            net.register_forward_hook(
+                lambda module, args, kwargs, output: seen.append(kwargs), with_kwargs=True, always_call=True
+            )
+        )
     x = tg.ones(1)
     if factor:
         net(x, factor=factor)
