@@ -104,14 +104,14 @@ class Module:
         """Compute the output by `forward`; see the class."""
         names = _NAMES.get()
         if names is not None:
-            name = names.get(id(self))
-            if name is None:  # a module that is no attribute of another: it counts as part of its caller
+            # A module that is no attribute of another counts as part of its caller: it has no name.
+            with tg.named_scope(names.get(id(self)), self):
                 return self._call(args, kwargs)
-            with tg.named_scope(name):
-                return self._call(args, kwargs)
-        _NAMES.set({id(module): name for name, module in self.named_modules()})
+        inner = any(isinstance(value, Module) for value in vars(self).values())  # a single layer is called quickly
+        _NAMES.set({id(module): name for name, module in self.named_modules()} if inner else {id(self): ""})
         try:
-            return self._call(args, kwargs)
+            with tg.named_scope(None, self):
+                return self._call(args, kwargs)
         finally:
             _NAMES.set(None)
 
@@ -504,9 +504,10 @@ class Module:
         the loss is cross-entropy for a target of labels, the mean squared error for one of numbers, unless given.
         Further inputs of `forward` come after the target (None for no target), or by name.
 
-        It runs as the module is now, in training or evaluation mode, hooks included. Modes, hooks, attributes, buffers,
-        every `.grad` and random generators are left as they were, and so are the members of attributes that are lists,
-        dictionaries, sets or deques, but not what is inside of those; no activation is kept.
+        It runs as the module is now, in training or evaluation mode. Its forward hooks, which are yours, are called
+        once, and with a target or a loss its backward hooks too. Modes, hooks, attributes, buffers, every `.grad` and
+        random generators are left as they were, and so are the members of attributes that are lists, dictionaries, sets
+        or deques, but not what is inside of those; no activation is kept.
         """
         return draw(self, (x, *inputs), named, target, loss)
 

@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 def left_as_it_was(*models: "Module") -> Iterator[None]:
     """Afterwards, the modules' attributes, the values of their buffers and the random generators are as before.
 
+    A graph that keeps a buffer for the way back can still be walked, also where the buffer was changed meanwhile.
     Lists, dictionaries, sets and deques that are attributes have the members that they had; what those are, and other
     objects, may have been changed.
     """
     modules = [module for model in models for module in model.modules()]
     attributes = [dict(vars(module)) for module in modules]
-    buffers = [(buffer, buffer.data.copy()) for model in models for buffer in model.buffers()]
+    buffers = [buffer for model in models for buffer in model.buffers()]
     collections = [(value, _members(value)) for held in attributes for value in held.values() if _is_collection(value)]
     generators = [value for held in attributes for value in held.values() if isinstance(value, np.random.Generator)]
     states = [generator.bit_generator.state for generator in generators]
     try:
-        with tg.viz.rewind_generators():
+        with tg.viz.rewind_generators(), tg.viz.rewind_tensors(buffers):
             yield
     finally:
         for module, held in zip(modules, attributes, strict=True):
@@ -35,10 +36,6 @@ def left_as_it_was(*models: "Module") -> Iterator[None]:
             vars(module).update(held)
         for value, members in collections:
             _put_back(value, members)
-        for buffer, values in buffers:
-            if buffer.data.tobytes() != values.tobytes():
-                with tg.no_grad():
-                    buffer.copy_(values)
         for generator, state in zip(generators, states, strict=True):
             generator.bit_generator.state = state
 

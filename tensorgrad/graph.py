@@ -55,6 +55,7 @@ from .modes import STATE, Mode, Observer
 from .node import Node, Source, TensorBase, form_of, make_tensor, source_of, version_cell
 from .primitive import astype, clone, sum_to
 from .rules import BYPRODUCT, COTANGENT, DTYPE, INPUT, OUTPUT, PARAM, SAVED, SHAPE, WANTED, Rule
+from .scopes import derived
 
 ndarray = np.ndarray
 
@@ -255,7 +256,7 @@ def _carry_back(
             if leading is not None and node not in leading:
                 continue  # a target's own node, or a root's: nothing below it is asked for
             if create_graph:
-                STATE.set(STATE.get()._replace(scope=node.scope))
+                STATE.set(STATE.get()._replace(scope=derived(node.scope)))
             saved, sources = node.saved, node.sources
             if saved is None:
                 saved = _recomputed(node, recomputed, retain_graph)

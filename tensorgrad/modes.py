@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from .scopes import entered
 
 if TYPE_CHECKING:
     from .node import Array, Node, TensorBase
@@ -35,6 +37,11 @@ class Observer:
 
     def called(self, primitive: Primitive, arrays: Sequence[Any], outputs: Sequence[Array], node: Node | None) -> None:
         """A primitive was called on tensors; `node` is None when nothing was recorded."""
+
+    def unrecorded(
+        self, primitive: Primitive, arrays: Sequence[Any], outputs: Sequence[Array], params: Mapping[str, Any]
+    ) -> None:
+        """Told after `called` where there is no node: the same call with its parameters, which a node would have."""
 
     def visited(self, node: Node, cotangents: Sequence[Any]) -> None:
         """The walk reached a node: one complete cotangent for each of its outputs (None where none arrived)."""
@@ -198,9 +205,35 @@ def is_recomputing() -> bool:
     return RECOMPUTING.get()
 
 
-def named_scope(path: str) -> Mode:
-    """Nodes recorded inside carry `path`, a dotted module path such as "features.0", for pictures and messages."""
-    return Mode(scope=path)
+def named_scope(path: str | None, module: Any = None) -> Mode:
+    """Nodes recorded inside carry `path`, a dotted module path such as "features.0", for pictures and messages.
+
+    None leaves the path that there is. With `module`, which is held weakly, pictures of a model that it is a part of
+    find its path there.
+    """
+    return _Scoped(path, module)
+
+
+class _Scoped(Mode):
+    """A new scope at each time that it is entered. Every call of a module does: what `Mode` does is written out."""
+
+    def __init__(self, path: str | None, module: Any) -> None:
+        self.path, self.module = path, module
+
+    def __enter__(self) -> Mode:
+        recording, around, observers, modes = STATE.get()
+        scope = entered(around if self.path is None else self.path, around, self.module)
+        STATE.set(State(recording, scope, observers, (*modes, (self, {"scope": around}))))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        recording, _, observers, modes = STATE.get()
+        if modes and modes[-1][0] is self:
+            STATE.set(State(recording, modes[-1][1]["scope"], observers, modes[:-1]))
+        else:
+            super().__exit__(kind, error, trace)
 
 
 def observing(observer: Observer) -> Mode:

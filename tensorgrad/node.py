@@ -197,8 +197,7 @@ class Node:
 
     def line(self) -> tuple[str, int]:
         """File name and line of the user's call that was recorded."""
-        position = next(itertools.islice(self.code.co_positions(), self.offset // 2, None), None)
-        return self.code.co_filename, (position and position[0]) or self.code.co_firstlineno
+        return line_of(self.code, self.offset)
 
     def place(self) -> str:
         """Where the call was recorded, for messages: "train.py:12 in module features.0"."""
@@ -222,6 +221,12 @@ class Accumulation(NamedTuple):
     def next_functions(self) -> tuple[()]:
         """Nothing: a leaf is where the graph ends."""
         return ()
+
+
+def line_of(code: CodeType, offset: int) -> tuple[str, int]:
+    """File name and line of an instruction."""
+    position = next(itertools.islice(code.co_positions(), offset // 2, None), None)
+    return code.co_filename, (position and position[0]) or code.co_firstlineno
 
 
 def source_of(tensor: TensorBase) -> Any:

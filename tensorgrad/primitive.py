@@ -218,6 +218,8 @@ class Primitive:
         if state.observers:
             for observer in state.observers:
                 observer.called(self, arrays, results, node)
+                if node is None:
+                    observer.unrecorded(self, arrays, results, {**self.defaults, **params})
         return outs[0] if len(outs) == 1 else outs
 
 

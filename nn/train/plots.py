@@ -7,26 +7,29 @@ Colours of signed values: blue below zero, white at zero, red above, on a scale 
 import io
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 import tensorgrad as tg
 
 from ..io import atomic_write
-from ..module import Module
+from .flow import MOST_NAMES as MOST_NAMES
+from .flow import gradient_flow as gradient_flow
 from .history import TIMES, History, columns, panels
 
 SIGNED = "RdBu_r"
+MOST_FILTERS, MOST_CHANNELS = 64, 8  # of a convolution
+LONGEST = 400  # inches of a picture's side: matplotlib draws no 65,536 dots
 MOST_MAPS = 16  # of a layer, in one row
-MOST_NAMES = 140  # of layers, below a picture of a deep network
-MOST_LETTERS = 40  # of a layer's name there
+MOST_NUMBERED, LONGEST_SIDE = 40, 30.0  # classes with counts, and inches, of a confusion matrix
+MOST_LETTERS = 40  # of a name
 MOST_PANELS = 30  # of curves
 FIRST = ("loss", "accuracy", "lr")  # of curves, in this order; then others
 LABELS = {"train": "training, as it learns", "test": "test, after the epoch", "": "of no part"}
@@ -106,45 +109,77 @@ def _curves_of(
     return lines if len(parts) > 1 else {}
 
 
-def filters(weight: np.ndarray, title: str = "filters") -> Figure:
-    """The filters (O, I, KH, KW) of a convolution, 8 in a row, by their number; with several input channels by both."""
+def filters(
+    weight: np.ndarray, title: str = "filters", most_filters: int = MOST_FILTERS, most_channels: int = MOST_CHANNELS
+) -> Figure:
+    """The filters (O, I, KH, KW) of a convolution, by their numbers, on one scale of colours.
+
+    Filters of one input channel stand 8 in a row; others have a row each, with a column for each channel. At most the
+    first `most_filters` filters and `most_channels` channels are drawn; the title says of how many. What is not finite
+    is magenta.
+    """
     if weight.ndim != 4 or not weight.size:
         raise tg.ShapeError(f"filters: weight must be (O, I, KH, KW), got {weight.shape}")
-    images = weight.reshape(-1, *weight.shape[2:])
-    columns = min(len(images), 8)
+    for name, most in (("most_filters", most_filters), ("most_channels", most_channels)):
+        if isinstance(most, bool) or not isinstance(most, (int, np.integer)) or most < 1:
+            raise tg.ShapeError(f"filters: {name} must be a whole number from 1, got {most!r}")
+    shown = weight[:most_filters, :most_channels]
+    said = [
+        f"first {shown.shape[axis]} of {weight.shape[axis]} {what}"
+        for axis, what in enumerate(("filters", "channels"))
+        if shown.shape[axis] < weight.shape[axis]
+    ]
+    one = weight.shape[1] == 1
+    columns = min(len(shown), 8) if one else shown.shape[1]
+    images = shown.reshape(-1, *shown.shape[2:])
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(1.1 * columns + 1.1, 1.3 * rows + 0.4), layout="constrained")
-    figure.suptitle(f"{title}: {_sizes(weight)}")
-    grid = figure.subplots(rows, columns, squeeze=False)
+    names = [str(number) if one else f"{number // columns},{number % columns}" for number in range(len(images))]
+    if count := np.count_nonzero(~np.isfinite(images)):
+        said.append(f"{count} not finite, magenta")
     limit = _limit(images)
-    for number, axes in enumerate(grid.flat):
-        axes.axis("off")
-        if number < len(images):
-            drawn = axes.imshow(images[number], SIGNED, vmin=-limit, vmax=limit)
-            output, channel = divmod(number, weight.shape[1])
-            axes.set_title(f"{output},{channel}" if weight.shape[1] > 1 else str(output), fontsize=8)
-    figure.colorbar(drawn, ax=grid, fraction=0.05, shrink=0.8)
+    height, width = images.shape[1] + _room(images.shape[1]), images.shape[2] + _room(images.shape[2])
+    sheet = np.full((rows * height, columns * width), np.nan)
+    broken = np.zeros(sheet.shape, bool)
+    inches = min(1.1 / width, 1.3 / height, LONGEST / max(sheet.shape))  # of a weight
+    figure = Figure(
+        figsize=(max(inches * sheet.shape[1], 3) + 0.8, inches * sheet.shape[0] + 0.5), layout="constrained"
+    )
+    figure.suptitle(": ".join([title, ", ".join([_sizes(weight), *said])]), parse_math=False)
+    axes = figure.subplots()
+    for number, image in enumerate(images):
+        row, column = divmod(number, columns)
+        top = row * height + height - image.shape[0]
+        place = slice(top, top + image.shape[0]), slice(column * width, column * width + image.shape[1])
+        sheet[place], broken[place] = image, ~np.isfinite(image)
+        middle = column * width + (image.shape[1] - 1) / 2
+        axes.text(middle, top - 0.5, names[number], ha="center", va="bottom", fontsize=8)
+    drawn = axes.imshow(sheet, mpl.colormaps[SIGNED].with_extremes(bad="white"), vmin=-limit, vmax=limit)
+    _mark(axes, broken)
+    axes.axis("off")
+    figure.colorbar(drawn, ax=axes, fraction=0.05, shrink=min(0.8, 4 / figure.get_figheight()))
     return figure
 
 
 def feature_maps(stages: Mapping[str, np.ndarray], title: str = "feature maps") -> Figure:
     """What one image became after each layer, a row for each: maps (C, H, W) as pictures, vectors (F) as a strip.
 
-    Of more than 16 maps the first 16 are shown. Short vectors carry their numbers.
+    Of more than 16 maps the first 16 are shown. Short vectors carry their numbers. What is not finite is magenta.
     """
     if not stages:
         raise tg.ShapeError("feature_maps: there is no stage")
     heights = [1.0 if stage.ndim == 3 else 0.5 for stage in stages.values()]
     figure = Figure(figsize=(12, 0.72 * sum(heights) + 0.6), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     grid = figure.subplots(len(stages), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (name, stage) in zip(grid, stages.items(), strict=True):
         if stage.ndim not in (1, 3):
             raise tg.ShapeError(f"feature_maps: {name!r} must be (C, H, W) or (F), got {stage.shape}")
         limit = _limit(stage)
         picture = _side_by_side(stage[:MOST_MAPS]) if stage.ndim == 3 else stage[None]
+        broken = ~np.isfinite(stage)
         colours = mpl.colormaps[SIGNED].with_extremes(bad="white")
         axes.imshow(picture, colours, vmin=-limit, vmax=limit, aspect="equal" if stage.ndim == 3 else "auto")
+        _mark(axes, _side_by_side(broken[:MOST_MAPS]) if stage.ndim == 3 else broken[None])
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         if stage.ndim == 3:  # maps of the same size in every row: leave the place of those that a row lacks
@@ -152,78 +187,43 @@ def feature_maps(stages: Mapping[str, np.ndarray], title: str = "feature maps") 
             axes.set_anchor("W")
         elif len(stage) <= 20:
             for place, value in enumerate(stage):
-                colour = "white" if abs(value) > 0.6 * limit else "black"
+                colour = "white" if 0.6 * limit < abs(value) < math.inf else "black"
                 axes.text(place, 0, f"{place}: {value:.1f}", ha="center", va="center", fontsize=8, color=colour)
         more = f", first {MOST_MAPS}" if stage.ndim == 3 and len(stage) > MOST_MAPS else ""
         label = f"{name}\n{_sizes(stage)}{more}\n" if stage.ndim == 3 else f"{name}  {len(stage)}\n"
-        label += f"{stage.min():.2g} to {stage.max():.2g}"
+        label += _range(stage)
         axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8, parse_math=False)
     return figure
 
 
-def confusion(matrix: np.ndarray, title: str = "confusion") -> Figure:
-    """How often each class (row) was taken for each (column), with the numbers; right answers in grey."""
+def confusion(matrix: np.ndarray, title: str = "confusion", names: Sequence[str] | None = None) -> Figure:
+    """How often each class (row) was taken for each (column); right answers in grey.
+
+    `names` are the classes', else they are numbered. Up to 40 classes carry the counts.
+    """
     if matrix.ndim != 2 or not matrix.size or matrix.shape[0] != matrix.shape[1]:
         raise tg.ShapeError(f"confusion: matrix must be (C, C), got {matrix.shape}")
-    figure = Figure(figsize=(6, 5.6), layout="constrained")
+    count = len(matrix)
+    if names is not None and len(names) != count:
+        raise tg.ShapeError(f"confusion: there are {len(names)} names for {count} classes")
+    side = min(max(6.0, 0.45 * count + 1), LONGEST_SIDE)
+    figure = Figure(figsize=(side, side - 0.4), layout="constrained")
     axes = figure.subplots()
-    mistakes = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
+    mistakes = np.where(np.eye(count, dtype=bool), np.nan, matrix)
     largest = max(np.nanmax(mistakes, initial=0), 1)
     axes.imshow(mistakes, mpl.colormaps["Reds"].with_extremes(bad="0.85"), vmin=0, vmax=largest)
-    for (row, column), count in np.ndenumerate(matrix):
-        if count:
-            colour = "white" if row != column and count > 0.6 * largest else "black"
-            axes.text(column, row, str(count), ha="center", va="center", fontsize=9, color=colour)
-    classes = range(len(matrix))
-    axes.set(title=title, xlabel="taken for", ylabel="is", xticks=classes, yticks=classes)
-    return figure
-
-
-def gradient_flow(source: tg.viz.GraphView | Module, title: str = "gradient flow") -> Figure:
-    """How large the gradients are along the depth of a network, from its input on the left to the loss on the right.
-
-    Of a recorded graph, such as `net.draw(x, y)`, with the gradients of what came out of each layer; of a module, those
-    of its parameters after a backward pass. Each is the root of the mean square. Zeros stand below the scale, where
-    the layer is dead; NaN and infinities above it. Raises GradientError where there is no gradient at all.
-    """
-    layers = _layers_of_module(source) if isinstance(source, Module) else _layers_of_graph(source)
-    layers = [layer for layer in layers if layer.output is not None or layer.parameters]
-    if not layers:
-        raise tg.GradientError("gradient_flow: there are no gradients: run a backward pass, or draw with a target")
-    sizes = [layer.output for layer in layers if layer.output is not None]
-    sizes += [size for layer in layers for _, size in layer.parameters]
-    seen = [size for size in sizes if 0 < size < math.inf] or [1.0]
-    low, high = min(seen) / 3, max(seen) * 3
-
-    figure = Figure(figsize=(min(max(0.25 * len(layers) + 3, 7), 20), 5), layout="constrained")
-    axes = figure.subplots()
-    outputs = [(at, layer.output) for at, layer in enumerate(layers) if layer.output is not None]
-    parameters = [(at, *entry) for at, layer in enumerate(layers) for entry in layer.parameters]
-    weights = [(at, size) for at, is_weight, size in parameters if is_weight]
-    others = [(at, size) for at, is_weight, size in parameters if not is_weight]
-    for points, marker, line, colour, label in (
-        (outputs, "o", "-", "tab:blue", "what came out of the layer"),
-        (weights, "s", "", "tab:orange", "weights"),
-        (others, "^", "", "tab:green", "biases, scales"),
-    ):
-        if not points:
-            continue
-        places = [at for at, _ in points]
-        heights = [low if size == 0 else min(size, high) if size == size else high for _, size in points]
-        axes.plot(places, heights, marker=marker, ms=5, ls=line, color=colour, label=label)
-        for at, size in points:
-            if not 0 < size < math.inf:
-                text = "0" if size == 0 else str(size)
-                axes.plot([at], [low if size == 0 else high], marker="x", ms=11, color="magenta", ls="")
-                axes.annotate(text, (at, low if size == 0 else high), (7, 5), textcoords="offset points", fontsize=8)
-    axes.set(title=title, yscale="log", ylim=(low / 2, high * 2))
-    axes.set(ylabel="rms of the gradient", xlabel="layers, from the input to the loss")
-    step = -(-len(layers) // MOST_NAMES)
-    names = [layer.name if len(layer.name) <= MOST_LETTERS else f"…{layer.name[-MOST_LETTERS:]}" for layer in layers]
-    axes.set_xticks(range(0, len(layers), step), names[::step], rotation=90, fontsize=8, parse_math=False)
-    axes.set_xlim(-0.6, len(layers) - 0.4)
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower left", ncols=3, frameon=False)
+    for (row, column), value in np.ndenumerate(matrix) if count <= MOST_NUMBERED else ():
+        if value:
+            colour = "white" if row != column and value > 0.6 * largest else "black"
+            said = f"{value:.2g}" if matrix.dtype.kind == "f" else str(value)
+            axes.text(column, row, said, ha="center", va="center", fontsize=9 if count <= 20 else 7, color=colour)
+    axes.set_title(title, parse_math=False)
+    axes.set(xlabel="taken for", ylabel="is")
+    if names is not None or count <= MOST_NUMBERED:
+        classes = [str(name) for name in (range(count) if names is None else names)]
+        turn = 90 if max(map(len, classes)) > 2 else 0
+        axes.set_xticks(range(count), classes, rotation=turn, fontsize=9, parse_math=False)
+        axes.set_yticks(range(count), classes, fontsize=9, parse_math=False)
     return figure
 
 
@@ -234,56 +234,17 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     atomic_write(path, content.getbuffer())
 
 
-@dataclass(slots=True)
-class _Layer:
-    """A place along the depth of a network: the rms of the gradients there."""
-
-    name: str
-    output: float | None = None
-    parameters: list[tuple[bool, float]] = field(default_factory=list)  # whether it is a weight, and the rms
-
-
-def _layers_of_module(module: Module) -> list[_Layer]:
-    layers: dict[str, _Layer] = {}
-    for name, parameter in module.named_parameters():
-        if parameter.grad is not None:
-            path = name.rpartition(".")[0] or name
-            grad = parameter.grad.data.astype(np.float64)
-            layer = layers.setdefault(path, _Layer(path))
-            layer.parameters.append((parameter.ndim > 1, float(np.sqrt(np.mean(grad * grad))) if grad.size else 0.0))
-    return list(layers.values())
-
-
-def _layers_of_graph(graph: tg.viz.GraphView) -> list[_Layer]:
-    """Operations that follow each other in one module are one layer; a parameter counts where it is used first."""
-    boxes = {node.id: node for node in graph.nodes}
-    tensors = {tensor.id: tensor for tensor in graph.tensors if tensor.kind == "parameter"}
-    used: dict[str, list[str]] = {}
-    for edge in graph.edges:
-        used.setdefault(edge.target, []).append(boxes[edge.source].tensor)
-    layers: list[_Layer] = []
-    module = None
-    for node in graph.nodes:
-        if node.kind != "op":
-            continue
-        if not layers or not node.module or node.module != module:
-            layers.append(_Layer(node.module or node.name))
-        module = node.module
-        gradient = next((output.gradient for output in node.outputs if output.gradient), None)
-        layers[-1].output = layers[-1].output if gradient is None else _rms(gradient.stats)
-        for tensor in [tensors.pop(leaf) for leaf in used.get(node.id, ()) if leaf in tensors]:
-            if tensor.grad is not None:
-                layers[-1].parameters.append((len(tensor.shape) > 1, _rms(tensor.grad.stats)))
-    return layers
-
-
-def _rms(stats: tg.viz.Stats) -> float:
-    return math.nan if stats.nans else math.inf if stats.infs else stats.rms or 0.0
+def _mark(axes: Any, broken: np.ndarray) -> None:
+    """Colour the places of a picture that are not finite."""
+    if broken.any():
+        marked = np.ma.masked_equal(broken, False)
+        axes.imshow(marked, ListedColormap(["magenta"], "not finite"), aspect=axes.get_aspect())
 
 
 def _side_by_side(maps: np.ndarray) -> np.ndarray:
-    """(C, H, W) as one picture (H, C * (W + gap)), with nan between."""
-    gap = np.full((*maps.shape[:2], _gap(maps.shape[2])), np.nan, maps.dtype)
+    """(C, H, W) as one picture (H, C * (W + gap)), with nan, or False, between."""
+    nothing = False if maps.dtype == bool else np.nan
+    gap = np.full((*maps.shape[:2], _gap(maps.shape[2])), nothing, maps.dtype)
     return np.concatenate([part for image in zip(maps, gap, strict=True) for part in image], axis=1)
 
 
@@ -291,9 +252,22 @@ def _gap(width: int) -> int:
     return max(width // 10, 1)
 
 
+def _room(size: int) -> int:
+    """The place between filters, for a number too."""
+    return max(size // 3, 1)
+
+
 def _limit(values: np.ndarray) -> float:
-    """The largest absolute value, at which the colours of both signs end; 1 where all are zero."""
-    return float(np.abs(values).max(initial=0)) or 1.0
+    """The largest absolute value that is finite, at which the colours of both signs end; 1 where all are zero."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0)) or 1.0
+
+
+def _range(values: np.ndarray) -> str:
+    """The smallest and largest of the finite values, and how many are not finite."""
+    finite = values[np.isfinite(values)]
+    counts = (np.count_nonzero(np.isnan(values)), "nan"), (np.count_nonzero(np.isinf(values)), "inf")
+    said = [f"{finite.min():.2g} to {finite.max():.2g}"] if finite.size else []
+    return ", ".join([*said, *(f"{count} {name}" for count, name in counts if count)])
 
 
 def _sizes(array: np.ndarray) -> str:

@@ -18,6 +18,7 @@ from .parts import TensorView as TensorView
 from .record import Recording as Recording
 from .record import record as record
 from .rewind import rewind_generators as rewind_generators
+from .rewind import rewind_tensors as rewind_tensors
 from .steps import BackwardStep as BackwardStep
 from .steps import BackwardSteps as BackwardSteps
 from .steps import Contribution as Contribution
@@ -50,4 +51,5 @@ __all__ = [
     "graph",
     "record",
     "rewind_generators",
+    "rewind_tensors",
 ]

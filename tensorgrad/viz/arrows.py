@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from .theme import Theme
 
 HEAD = 7.0  # an arrow head's length
 BESIDE = 3.5  # how far a forward arrow and its gradient's are from the line between them
+LEAST = 1.0  # of a line that leads straight into a head; what is shorter is left to the curve before it
 LABEL_WIDEST = 150.0
 
 
@@ -111,16 +113,31 @@ def _pair(command: str, points: Curve, sideways: bool) -> str:
 
 
 def _curves(points: list[Point], shift: float, backward: bool) -> list[Curve]:
-    down = 1.0 if points[-1][1] >= points[0][1] else -1.0
-    moved = [(x + shift, y) for x, y in points]
-    end = 0 if backward else -1  # room for the head
-    moved[end] = (moved[end][0], moved[end][1] + HEAD * down * (1 if backward else -1))
+    moved = _with_room([(x + shift, y) for x, y in (reversed(points) if backward else points)])
+    while len(moved) > 2 and abs(moved[1][1] - moved[0][1]) < LEAST:
+        del moved[1]
     curves: list[Curve] = []
-    for (x, y), (x2, y2) in pairwise(moved):
+    for (x, y), (x2, y2) in pairwise(reversed(moved) if backward else moved):
         if abs(x - x2) < 0.5 or abs(y - y2) < 0.5:
             curves.append(((x, y), (x2, y2)))
             continue
         reach = (y2 - y) * 0.55
-        along = 1.6 * shift * (1 if x2 > x else -1) * down
+        along = min(1.6 * abs(shift), 0.6 * abs(reach))  # beyond its reach a curve would turn back
+        along = math.copysign(along, shift * (x2 - x) * (y2 - y))
         curves.append(((x, y), (x, y + reach - along), (x2, y2 - reach - along), (x2, y2)))
     return curves
+
+
+def _with_room(points: list[Point]) -> list[Point]:
+    """The points with the last one moved back by a head's length.
+
+    What is nearer to it than that is left out: the line would turn back, and its head point away from the card.
+    """
+    x, y = points[-1]
+    before = next((other for _, other in reversed(points) if abs(other - y) > 0.5), y)
+    way = math.copysign(1.0, y - before)
+    end = (x, y - HEAD * way)
+    kept = points[:-1]
+    while len(kept) > 1 and (end[1] - kept[-1][1]) * way < LEAST:
+        kept.pop()
+    return [*kept, end]

@@ -11,7 +11,7 @@ from .colours import SCALES
 from .flags import Flags
 from .index import Index
 from .options import Options
-from .parts import EdgeView, NodeView, Preview, Shape
+from .parts import EdgeView, NodeView, Preview, Shape, TensorView
 from .pieces import (
     Line,
     leaf_in_words,
@@ -28,6 +28,9 @@ from .scene import Card, CardKind, Chip
 from .words import plain
 
 LEAVES: dict[str, CardKind] = {"input": "input", "parameter": "parameter"}  # others are constants
+HOOKED = "changed by a hook"
+FORGOTTEN = "keeps arrays of unknown size"
+NAMES = 8  # of one result that are said
 DECADES = 6  # a gradient that is so many powers of ten weaker than the strongest has the thinnest arrow
 
 
@@ -58,13 +61,14 @@ class Boxes:
         for i, output in zip(shown, outputs, strict=True):
             words += sizes_in_words(output, index.view.recorded and i not in asked)
         words += ["recomputed on the way back"] * node.recomputed
+        words += [FORGOTTEN] * index.forgotten([node])
         docked = [edge for edge in index.into(node.id) if not alone and index.docked(index.nodes[edge.source])]
         card = Card(
             node.id,
             "op",
             node.category,
             plain(node.name, 40),
-            plain(node.module, 60),
+            ("gradient of " * node.order if node.module else "") + plain(node.module, 60),
             tuple(lines),
             tuple(self._chip(edge) for edge in docked),
             strip([output.value for output in outputs]),
@@ -107,7 +111,7 @@ class Boxes:
             self.flags.of(node) if tensor is not None else (),
             self.result(node),
             frame=frame,
-            sizes=tuple(leaf_in_words(tensor.value, tensor.grad)) if tensor is not None else (),
+            sizes=(*leaf_in_words(tensor.value, tensor.grad), *_hooked(tensor)) if tensor is not None else (),
         )
         return with_tip(card)
 
@@ -136,7 +140,8 @@ class Boxes:
     def result(self, node: NodeView, output: int | None = None) -> str:
         """ "loss = 2.31" where it was asked for."""
         results = [r for r in self.index.results.get(node.id, ()) if output is None or r.output == output]
-        return ", ".join(f"{plain(r.name)} = {r.text}" if r.text else plain(r.name) for r in results)
+        said = [f"{plain(r.name)} = {r.text}" if r.text else plain(r.name) for r in results[:NAMES]]
+        return ", ".join(said) + (f" and {len(results) - NAMES:,} more" if len(results) > NAMES else "")
 
     def share_in_words(self, edge: EdgeView) -> str:
         """What goes back along an edge, where it is not all that arrives at the other end."""
@@ -161,14 +166,24 @@ class Boxes:
     def _chip(self, edge: EdgeView) -> Chip:
         node = self.index.nodes[edge.source]
         tensor = self.index.tensors.get(node.tensor)
-        share = edge.gradient
-        gradient = share or (tensor.grad if tensor is not None else None)
-        words = leaf_in_words(tensor.value, tensor.grad) if tensor is not None else []
-        label = self.share_in_words(edge) if self.backward and edge.differentiable else ""
+        share, grad = edge.gradient, tensor.grad if tensor is not None else None
+        hooked = tensor.hooked if tensor is not None and node.uses <= 1 else None
+        came = hooked or share
+        last = came is not None and grad is not None and node.uses <= 1 and came.stats.rms != grad.stats.rms
+        words = [*leaf_in_words(tensor.value, tensor.grad), *_hooked(tensor)] if tensor is not None else []
+        arrives = self.backward and self.index.carries(edge)
+        label = self.share_in_words(edge) if arrives else ""
+        if (last or hooked is not None) and share is not None and arrives:
+            label = size_in_words(share.stats)
         name, shape = plain(node.name, 60), shape_text(node.outputs[0])
         use = f"use {node.use} of {node.uses}" if node.uses > 1 else ""
         trainable = tensor is None or tensor.requires_grad
-        said = [name, use, "" if trainable else "frozen", shape, *words, f"this use: {label}" if label else ""]
+        detached = trainable and not edge.differentiable
+        cut = detached and self.index.trained
+        gradient = came or (None if cut else grad)
+        which = "before the hook" if hooked is not None else "last pass" if last else "this use"
+        state = "detached" if cut else "" if trainable else "frozen"
+        said = [name, use, state, shape, *words, f"{which}: {label}" if label else ""]
         return Chip(
             name,
             shape,
@@ -176,12 +191,14 @@ class Boxes:
             use,
             gradient.stats.rms if gradient is not None else None,
             node.id,
-            trainable and not edge.differentiable,
-            self.backward and edge.differentiable,
+            detached,
+            arrives,
             self.weight_of(edge),
             label,
             tuple(words),
             "; ".join(filter(None, said)),
+            last,
+            cut,
         )
 
     def _main_input(self, node: NodeView) -> Shape | None:
@@ -193,15 +210,15 @@ class Boxes:
         return None
 
 
-def fill_of(options: Options, card: Card) -> str:
-    """The colour that a number gives a card; none where colours tell the kind."""
+def filled(options: Options, card: Card) -> Card:
+    """The card in the colour that a number gives it; as it is where colours tell the kind."""
     if options.color == "kind" or card.kind == "constant":
-        return ""
-    scale = SCALES[options.color]
+        return card
+    scale, grey = SCALES[options.color], options.theme == "print"
     if options.color == "memory":
-        return scale.fill(float(card.saved) if card.kind in ("op", "module") else None)
+        return replace(card, fill=scale.fill(float(card.saved) if card.kind in ("op", "module") else None, grey))
     band = card.value if options.color == "value" else card.gradient
-    return scale.fill(None if band is None else band.high)
+    return replace(card, fill=scale.fill(band.high if band else None, grey), odd=band is not None and band.odd)
 
 
 def with_tip(card: Card, *more: str) -> Card:
@@ -210,3 +227,8 @@ def with_tip(card: Card, *more: str) -> Card:
     kept = f"{costs.size_in_bytes(card.saved)} for the way back" if card.saved else ""
     said = [card.title, card.place, *lines, *card.sizes, kept, *card.flags, card.result, *more]
     return replace(card, tip="; ".join(filter(None, said)))
+
+
+def _hooked(tensor: TensorView) -> list[str]:
+    """What a hook of a leaf made of its gradient."""
+    return [] if tensor.hooked is None else [f"{HOOKED} to {size_in_words(tensor.hooked.stats)}"]

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..errors import DTypeError, ShapeError
-from ..node import Edge, Form, Node
+from ..errors import DTypeError
+from ..node import Array, Node, line_of
 from ..rules import INPUT, OUTPUT
 from ..tensor import Tensor
 from .arguments import said
+from .behind import NAME_LIMIT, Seen, named_roots, nodes_behind
+from .calls import Call, Operation
 from .kinds import category_of
-from .leaves import NAME_LIMIT, Leaf, Leaves, preview_at_capture
-from .parts import EdgeView, ModuleView, NodeView, OutputView, Preview, ResultView, SavedView, TensorView
+from .leaves import Leaf, Leaves, length, preview_at_capture
+from .origins import Op, Origins, Source
+from .parts import EdgeView, ModuleView, NodeView, OutputView, Preview, ResultView, TensorView
+from .places import Places
 from .preview import preview_of
+from .saves import saved_by
 from .view import GraphView
 from .words import describe, number, plain, readable, type_name
 
 if TYPE_CHECKING:
-    from .record import Call, Recording
+    from .record import Recording
 
-Source = tuple[Node, int] | Leaf | None  # where an input comes from; None: there is no input
-
-PICTURE_BYTES = 4_000_000  # of leaves' values and gradients in one view; beyond, only their sizes
+PICTURE_BYTES = 4_000_000  # of values and gradients that are copied for one view; beyond, only their sizes
 CELLS = 8192
 ONE_BOX = (
     8  # a leaf used more often than this has a box for each use: one box with hundreds of edges cannot be laid out
@@ -66,10 +68,12 @@ class _Capture:
         self, caller: str, outputs: Any, model: Any, inputs: Mapping[str, Any] | None, record: Recording | None
     ) -> None:
         self.model, self.record = model, record
-        self.roots = _named_roots(caller, outputs, "loss" if model is not None else "output")
-        self.leaves = Leaves(caller, model, inputs)
-        self.ops = _nodes_behind([root for _, root in self.roots])
-        self.by_seq = {op.seq: op for op in self.ops}
+        self.roots = named_roots(caller, outputs, "loss" if model is not None else "output")
+        self.asked = {(root.node, root.index): root for _, root in self.roots}
+        self.ops = nodes_behind([root for _, root in self.roots])
+        self.seen = Seen(record, self.ops)
+        self.leaves = Leaves(caller, model, inputs, self.seen.maker)
+        self.by_seq: dict[int, Op] = {}
         self.ids: dict[Any, str] = {}  # of operations, and of leaves that have one box
         self.nodes: list[NodeView] = []
         self.edges: list[EdgeView] = []
@@ -77,22 +81,32 @@ class _Capture:
         self.lines: dict[tuple[int, int], str] = {}
         self.room = PICTURE_BYTES
         self.step_rank: dict[int, int] = {}
+        self.places = Places(None, ())
+        self.leafy: list[str] = []  # results that no operation is known of
 
     def view(self) -> GraphView:
-        calls = {op: self.record.call(op.seq) if self.record is not None else None for op in self.ops}
+        calls = {op: self.seen.call(op) for op in self.ops}
         steps = sorted(visit.step for call in calls.values() if call is not None for visit in call.visits)
         self.step_rank = {step: rank for rank, step in enumerate(steps)}
-        for op in self.ops:
-            for edge in op.edges:
+        for node in self.ops:
+            for edge in node.edges:
                 if isinstance(edge, Tensor):
                     self.leaves.expect(edge)
-        sources = {op: self._sources(op, calls[op]) for op in self.ops}
-        for op in self.ops:
-            for source in sources[op]:
+        origins = Origins(self.leaves, self.seen)
+        origins.follow(calls, [root for _, root in self.roots])
+        self.by_seq = origins.by_seq
+        self.places = origins.places = Places(self.model, [op.scope for op in origins.in_order()])
+        origins.expect_unknown()
+        sources: dict[Op, list[Source]] = {op: origins.of(op) for op in origins.in_order()}
+        for found in sources.values():
+            for source in found:
                 if isinstance(source, Leaf):
                     source.uses += 1
-        for op in self.ops:
-            self._add_op(op, calls[op], sources[op])
+        for op, found in sources.items():
+            if isinstance(op, Node):
+                self._add_op(op, calls[op], found)
+            else:
+                self._add_seen(op, self.seen.calls[op.seq], found)
         results = tuple(self._result(name, root) for name, root in self.roots)
         return GraphView(
             plain(type(self.model).__name__) if self.model is not None else "graph",
@@ -101,46 +115,9 @@ class _Capture:
             tuple(self.tensors),
             self._modules(),
             results,
-            self._notes(calls),
+            self._notes(calls, origins),
             self.record is not None,
         )
-
-    # Where an operation's inputs come from
-
-    def _sources(self, op: Node, call: Call | None) -> list[Source]:
-        saved: dict[int, Any] = {}
-        if op.saved is not None:
-            kept = zip(op.plan.keep, op.saved, strict=True)
-            saved = {number: value for (kind, number), value in kept if kind == INPUT}
-        # A node makes these lists anew each time: asked for once, as an operation may have thousands of inputs.
-        edges, numbers = op.edges, op.numbers
-        forms = [Form(shape, dtype) for shape, dtype in zip(op.shapes, op.dtypes, strict=True)]
-        return [
-            self.leaves.of_number(numbers[i])
-            if i in numbers
-            else self._source(op, i, edges[i], forms[i], saved.get(i), call)
-            for i in range(len(edges))
-        ]
-
-    def _source(self, op: Node, i: int, edge: Edge, form: Form, saved: Any, call: Call | None) -> Source:
-        if isinstance(edge, tuple):
-            return edge
-        if isinstance(edge, Tensor):
-            return self.leaves.of_tensor(edge)
-        argument, dtype = op.primitive.name_of(INPUT, i), form.dtype
-        if dtype is None:
-            # An input that is left out, such as a bias, or True or False, which only elementwise operations take.
-            return self.leaves.of_number(saved) if op.primitive.elementwise else None
-        if call is not None and i in call.made and call.made[i][0] in self.by_seq:
-            seq, output = call.made[i]
-            return self.by_seq[seq], output
-        seen = call is not None and i in call.arrays
-        if saved is None and call is not None and seen:
-            saved = call.arrays[i]()
-        if isinstance(saved, np.ndarray):
-            return self.leaves.of_array(saved, argument)
-        # An array that was seen and is gone cannot be one of those that the caller holds.
-        return self.leaves.of_shape(form.shape, type_name(dtype), argument, op.scope, guess=not seen)
 
     # Boxes and edges
 
@@ -175,13 +152,13 @@ class _Capture:
                     plain(op.primitive.name_of(OUTPUT, i)),
                     shape,
                     type_name(dtype),
-                    self.leaves.labels.get((op, i), ""),
+                    self.leaves.labels.get((op.seq, i), ""),
                     values[i],
                     tuple(visit.cotangents[i] for visit in visits),
-                    None if grad is None else preview_of(grad.data, CELLS if self.room > 0 else 0),
+                    None if grad is None else self._preview(grad.data),
                 )
             )
-        names = [op.primitive.name_of(INPUT, i) for i in range(len(edges))]
+        names, place = [op.primitive.name_of(INPUT, i) for i in range(len(edges))], self.places.of(op.scope)
         recomputed = op.saved is None and getattr(op, "lost", None) is not None  # a slot that most nodes leave empty
         self.nodes.append(
             NodeView(
@@ -189,19 +166,38 @@ class _Capture:
                 "op",
                 category_of(op.primitive),
                 plain(op.name),
-                plain(op.scope, NAME_LIMIT),
+                plain(place.path, NAME_LIMIT),
                 tuple(outputs),
                 describe(op.params, names, op.shapes, [shape for shape, _ in op.outputs]),
                 {plain(name): readable(value) for name, value in op.params.items()},
-                _saved(op),
+                saved_by(op, call.byproducts if call is not None else None),
                 op.saved is None and not recomputed,
                 recomputed,
-                self._line(op),
+                self._line(*op.where),
                 tuple(self.step_rank[visit.step] for visit in visits),
+                calls=place.calls,
+                order=place.order,
             )
         )
 
-    def _box(self, leaf: Leaf, op: Node | None) -> str:
+    def _add_seen(self, op: Operation, call: Call, sources: list[Source]) -> None:
+        """An operation of which there is no node: no gradient goes through it, and it keeps nothing."""
+        boxes = [self._box(source, op) if isinstance(source, Leaf) else None for source in sources]
+        node = self.ids[op] = self._new_id()
+        for i, (source, box, given) in enumerate(zip(sources, boxes, op.inputs, strict=True)):
+            if source is not None:
+                start, output = (self.ids[source[0]], source[1]) if isinstance(source, tuple) else (box or "", 0)
+                self.edges.append(EdgeView(start, output, node, i, plain(given.name), False))
+        outputs = tuple(
+            OutputView(plain(out.name), out.shape, out.dtype, self.leaves.labels.get((op.seq, i), ""), value)
+            for i, (out, value) in enumerate(zip(op.outputs, call.values, strict=True))
+        )
+        place, line = self.places.of(op.scope), self._line(op.code, op.offset)
+        where = plain(place.path, NAME_LIMIT)
+        told = NodeView(node, "op", op.category, op.name, where, outputs, op.hyper, op.params, line=line)
+        self.nodes.append(replace(told, calls=place.calls, order=place.order))
+
+    def _box(self, leaf: Leaf, op: Op | None) -> str:
         """The id of the box that stands for a leaf here: parameters have one for each use, inputs one for all."""
         shared = leaf.kind == "input" and leaf.uses <= ONE_BOX
         if shared and leaf in self.ids:
@@ -210,12 +206,13 @@ class _Capture:
         if known and not leaf.id:
             leaf.id = f"t{len(self.tensors)}"
             view, self.room = preview_at_capture(leaf, self.room, CELLS)
-            self.tensors.append(view)
+            hooked = self.record.hooked(leaf.tensor) if self.record is not None and leaf.tensor is not None else None
+            self.tensors.append(replace(view, hooked=hooked))
         leaf.used += 1
         node = self.ids[leaf] = self._new_id()
         # Parameters, numbers and what else may be trained stand with the operation that uses them; inputs outside.
         inside = leaf.kind != "input" or (leaf.tensor is not None and leaf.tensor.requires_grad and leaf.uses == 1)
-        module = plain(op.scope, NAME_LIMIT) if op is not None and inside else ""
+        module = plain(self.places.of(op.scope).path, NAME_LIMIT) if inside and op is not None else ""
         use, uses = (0, 0) if shared or leaf.uses < 2 else (leaf.used, leaf.uses)
         outputs = (OutputView("out", leaf.shape, leaf.dtype),)
         self.nodes.append(
@@ -224,27 +221,33 @@ class _Capture:
         return node
 
     def _root_value(self, op: Node, output: int) -> Preview | None:
-        for _, root in self.roots:
-            if root.node is op and root.index == output:
-                return preview_of(root.data, CELLS)
-        return None
+        root = self.asked.get((op, output))
+        return None if root is None else self._preview(root.data)
+
+    def _preview(self, array: Array) -> Preview:
+        preview = preview_of(array, CELLS if self.room > 0 else 0)
+        self.room -= length(preview)
+        return preview
 
     def _result(self, name: str, root: Tensor) -> ResultView:
+        output, maker = root.index, self.seen.maker(root.data)
         if root.node is not None:
             node = self.ids[root.node]
+        elif maker is not None and maker[0] in self.by_seq:
+            node, output = self.ids[self.by_seq[maker[0]]], maker[1]
         else:
-            leaf = self.leaves.of_tensor(root)
+            leaf = self.leaves.of_tensor(root, name if len(self.roots) > 1 else "")
             node = self.ids.get(leaf) or self._box(leaf, None)
+            self.leafy.append(name)
         text = number(float(root.data.reshape(())), 6) if root.data.size == 1 else ""
-        return ResultView(name, node, root.index, text)
+        return ResultView(name, node, output, text)
 
     # The rest
 
-    def _line(self, op: Node) -> str:
-        code, offset = op.where
+    def _line(self, code: CodeType, offset: int) -> str:
         key = id(code), offset
         if key not in self.lines:
-            file, line = op.line()
+            file, line = line_of(code, offset)
             self.lines[key] = plain(f"{os.path.basename(file)}:{line}")
         return self.lines[key]
 
@@ -258,10 +261,17 @@ class _Capture:
             paths.update(dict.fromkeys(".".join(parts[:depth]) for depth in range(1, len(parts) + 1)))
         return tuple(ModuleView(path, types.get(path, "")) for path in paths)
 
-    def _notes(self, calls: dict[Node, Call | None]) -> tuple[str, ...]:
+    def _notes(self, calls: dict[Node, Call | None], origins: Origins) -> tuple[str, ...]:
         notes = []
-        if not self.ops:
-            notes.append("no recorded operation led here: a leaf, a detached result, or computed under no_grad")
+        if self.leafy:
+            names = ", ".join(self.leafy[:4]) + ", ..." * (len(self.leafy) > 4)
+            which = f"{names}: " if len(self.roots) > 1 else ""
+            notes.append(f"{which}no recorded operation led here: a leaf, a detached result, or computed under no_grad")
+        if self.seen.lost:
+            notes.append(f"at least {_not_shown(len(self.seen.lost))}: dropped to save memory")
+        hidden = self.seen.behind(origins.begins)
+        if hidden:
+            notes.append(f"{_not_shown(hidden)}: what made tensors with which the graph begins")
         for name in self.leaves.guessed:
             notes.append(f"{name} was recognised by its shape and dtype only")
         if self.record is not None:
@@ -275,48 +285,5 @@ class _Capture:
         return tuple(notes)
 
 
-def _named_roots(caller: str, outputs: Any, single: str) -> list[tuple[str, Tensor]]:
-    if isinstance(outputs, Tensor):
-        return [(single, outputs)]
-    if isinstance(outputs, Mapping):
-        roots = [(plain(name, NAME_LIMIT), root) for name, root in outputs.items()]
-    elif isinstance(outputs, (list, tuple)):
-        many = len(outputs) > 1
-        roots = [(f"{single} {i}" if many else single, root) for i, root in enumerate(outputs, 1)]
-    else:
-        kind = type(outputs).__name__
-        raise DTypeError(f"{caller}: expected a tensor, or a list or dictionary of tensors, got {kind}")
-    for name, root in roots:
-        if not isinstance(root, Tensor):
-            raise DTypeError(f"{caller}: {name} must be a tensor, got {type(root).__name__}")
-    if not roots:
-        raise ShapeError(f"{caller}: there is nothing to draw: no tensor was given")
-    return roots
-
-
-def _nodes_behind(roots: list[Tensor]) -> list[Node]:
-    """Every node that the roots were computed by, in the order in which they ran."""
-    found = {root.node for root in roots if root.node is not None}
-    stack = list(found)
-    while stack:
-        for edge in stack.pop().edges:
-            if isinstance(edge, tuple) and edge[0] not in found:
-                found.add(edge[0])
-                stack.append(edge[0])
-    return sorted(found, key=lambda node: node.seq)
-
-
-def _saved(op: Node) -> tuple[SavedView, ...]:
-    views = []
-    for slot, ((kind, i), name) in enumerate(zip(op.plan.keep, op.saved_names(), strict=True)):
-        shape, dtype = None, None
-        if kind == INPUT:
-            shape, dtype = op.shapes[i], op.dtypes[i]
-        elif kind == OUTPUT:
-            shape, dtype = op.outputs[i]
-        elif op.saved is not None and isinstance(op.saved[slot], np.ndarray):
-            shape, dtype = op.saved[slot].shape, op.saved[slot].dtype
-        known = shape is not None and dtype is not None
-        size = math.prod(shape) * dtype.itemsize if shape is not None and dtype is not None else None
-        views.append(SavedView(plain(name), shape, type_name(dtype) if known else None, size))
-    return tuple(views)
+def _not_shown(count: int) -> str:
+    return f"{count} operation{'s' * (count != 1)} without gradient {'is' if count == 1 else 'are'} not shown"

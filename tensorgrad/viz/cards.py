@@ -10,6 +10,7 @@ from .measure import PILE, SMALL, STRIP, Docked, Measured, Row
 from .scene import Card, Strip
 from .theme import Look, Shape, Theme, look_of
 
+RIM = 4.0  # the width of a hatched rim
 LOWEST, HIGHEST = 1e-8, 1e2  # the ends of a strip's logarithmic scale
 
 
@@ -25,8 +26,11 @@ def draw_card(card: Card, size: Measured, place: Rect, theme: Theme, id_: str, h
     if card.stacked:
         for step in (PILE, PILE / 2):
             parts.append(outline(look.shape, x + step, y + step, width, height, style))
-    parts.append(outline(look.shape, x, y, width, height, style))
-    if card.result:  # a second line inside: what the picture was asked for
+    parts.append(outline(look.shape, x, y, width, height, _style(look, f"url(#{hatch})") if card.odd else style))
+    if card.odd:  # texts stand on what is inside of the rim
+        inside = _style(look) if card.result else f'fill="{look.fill}" stroke="none"'
+        parts.append(outline(look.shape, x + RIM, y + RIM, width - 2 * RIM, height - 2 * RIM, inside))
+    elif card.result:  # a second line inside: what the picture was asked for
         parts.append(outline(look.shape, x + 3, y + 3, width - 6, height - 6, _style(look, "none")))
     tones = {"text": look.text, "bold": look.text, "quiet": look.quiet, "flag": flag}
     parts += [_row(row, x + width / 2, y, tones, "middle") for row in size.rows]
@@ -55,7 +59,7 @@ def _row(row: Row, x: float, y: float, tones: dict[str, str], anchor: str) -> st
 
 def _chip(docked: Docked, place: Rect, theme: Theme) -> str:
     look, chip = theme.looks["parameter"], docked.chip
-    dash = ' stroke-dasharray="3 2"' if not chip.trainable else ""
+    dash = ' stroke-dasharray="3 2"' if chip.cut or not chip.trainable else ""
     style = f'fill="{look.fill}" stroke="{look.line}" stroke-width="{num(look.width)}"{dash}'
     x, y = place.x + docked.x, place.y + docked.y
     tones = {"text": look.text, "quiet": look.quiet}
@@ -80,13 +84,18 @@ def _strips(card: Card, shape: Shape, x: float, y: float, width: float, theme: T
 
 
 def strip(shown: Strip, x: float, y: float, width: float, colours: tuple[str, str], theme: Theme, hatch: str) -> str:
-    """A bar on a logarithmic scale from LOWEST to HIGHEST: up to the low end, and in another colour to the high one."""
+    """A bar on a logarithmic scale from LOWEST to HIGHEST: up to the low end, and in another colour to the high one.
+
+    It is hatched if nothing is finite; its end is if something is not.
+    """
     low, high = position(shown.low), position(shown.high)
     back = _bar(x, y, width, theme.strip_back)
     if low is None or high is None:
         return back + _bar(x, y, width, f"url(#{hatch})")
     bars = _bar(x, y, width * low, colours[0]) if low else ""
-    return back + bars + (_bar(x + width * low, y, width * (high - low), colours[1]) if high > low else "")
+    bars += _bar(x + width * low, y, width * (high - low), colours[1]) if high > low else ""
+    end = max(width / 5, 2 * STRIP)
+    return back + bars + (_bar(x + width - end, y, end, f"url(#{hatch})") if shown.odd else "")
 
 
 def position(value: float) -> float | None:

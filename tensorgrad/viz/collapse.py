@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -47,6 +47,7 @@ class Collapse:
         self.index, self.options, self.tree, self.caller = index, options, Tree(index), caller
         self.notes: list[str] = []
         self._signatures: dict[int, tuple[object, ...]] = {}
+        self._left_out: dict[str, None] = {}  # leaves without a card, where there is no room for all
         self._kept_open = self._expanded()
         closed = self._asked_for()
         if options.collapse == "auto":
@@ -54,10 +55,16 @@ class Collapse:
         self._set(self._closed_groups(closed))
         cards = self.count()
         if limit is not None and cards > limit:
+            self.notes.append(f"collapsed, because {cards:,} cards are more than the {limit:,} that are drawn")
             self._set(self._closed_groups(self._until_few(closed)))
             if self.count() > limit:
                 self._set(self._with_runs())
-            self.notes.append(f"collapsed, because {cards:,} cards are more than the {limit:,} that are drawn")
+            if self.count() > limit and options.view == "tensor":
+                self.options = replace(options, view="op")
+                self._set(self.groups)
+                self.notes.append("for the same reason tensors have no cards of their own")
+            if self.count() > limit:
+                self._leave_out(limit)
         elif options.collapse == "auto" and cards > CARDS:
             self.notes.append(f"{cards:,} cards are left: there are no more modules to close")
 
@@ -76,11 +83,38 @@ class Collapse:
     def count(self) -> int:
         """How many cards there are."""
         alone = sum(group is None for group in self.at)
-        leaves = sum(node.kind != "op" and self.leaf_card(node) == node.id for node in self.index.view.nodes)
-        return alone * (2 if self.options.view == "tensor" else 1) + len(self.groups) + leaves
+        tensors = sum(len(self.tensor_cards(node)) for node in self.index.ops)
+        return alone + len(self.groups) + tensors + len(self._leaves())
+
+    def tensor_cards(self, node: NodeView) -> list[int]:
+        """The outputs of an operation that have cards: in the view "tensor", those that are seen outside its group."""
+        if self.options.view != "tensor":
+            return []
+        shown, group = self.index.shown_outputs(node), self.group_of(node.id)
+        if group is None:
+            return shown
+        seen = {edge.output for edge in self.index.out_of(node.id) if self.group_of(edge.target) is not group}
+        seen.update(result.output for result in self.index.results.get(node.id, ()))
+        return [i for i in shown if i in seen]
 
     def leaf_card(self, leaf: NodeView) -> str:
         """The id of the box whose card stands for a leaf: most often its own, and "" if it has none."""
+        card = self._leaf_card(leaf)
+        return "" if card in self._left_out else card
+
+    def _leaves(self) -> list[str]:
+        """The leaves that have a card."""
+        leaves = (node for node in self.index.view.nodes if node.kind != "op")
+        return [leaf.id for leaf in leaves if self.leaf_card(leaf) == leaf.id]
+
+    def _leave_out(self, limit: int) -> None:
+        """Draw as many leaves as there is room for; nothing could stand for the others."""
+        leaves = self._leaves()
+        left_out = leaves[max(limit - self.count() + len(leaves), 0) :]
+        self._left_out = dict.fromkeys(left_out)
+        self.notes.append(f"{len(left_out):,} of {len(leaves):,} inputs are not drawn, for the same reason")
+
+    def _leaf_card(self, leaf: NodeView) -> str:
         if leaf.id in self.index.results:
             return leaf.id
         targets = self.index.out_of(leaf.id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-UNKNOWN = "#d1d5db"
+UNKNOWN, UNPRINTED = "#d1d5db", "#ffffff"
 # The bright half of viridis: dark text is readable on all of it.
 ANCHORS = ((0x1F, 0x9E, 0x89), (0x35, 0xB7, 0x79), (0x6E, 0xCE, 0x58), (0xB5, 0xDE, 0x2B), (0xFD, 0xE7, 0x25))
+GREYS = tuple((level, level, level) for level in (0xE8, 0xCE, 0xB4, 0x9A, 0x80))  # for print: the larger, the darker
 
 
 class Scale(NamedTuple):
@@ -17,22 +18,21 @@ class Scale(NamedTuple):
     high: int
     what: str
 
-    def fill(self, value: float | None) -> str:
-        """The colour of a value; zero and less have the lowest, what is not known is grey."""
+    def fill(self, value: float | None, grey: bool = False) -> str:
+        """The colour of a value, or its level of grey; zero and less have the lowest, what is not known its own."""
         if value is None or math.isnan(value):
-            return UNKNOWN
+            return UNPRINTED if grey else UNKNOWN
         at = (math.log10(value) - self.low) / (self.high - self.low) if 0 < value < math.inf else float(value > 0)
-        return _between(min(max(at, 0.0), 1.0))
+        return _between(min(max(at, 0.0), 1.0), grey)
 
-    @property
-    def sample(self) -> str:
+    def sample(self, grey: bool = False) -> str:
         """For the legend."""
-        return "scale:" + ",".join(_between(i / 4) for i in range(5))
+        return "scale:" + ",".join(_between(i / 4, grey) for i in range(5))
 
-    @property
-    def text(self) -> str:
+    def text(self, grey: bool = False) -> str:
         """For the legend: what the ends stand for."""
-        return f"{self.what}: 1e{self.low} and less to 1e{self.high} and more; grey: not known"
+        unknown = "white" if grey else "grey"
+        return f"{self.what}: 1e{self.low} and less to 1e{self.high} and more; {unknown}: not known"
 
 
 SCALES = {
@@ -42,9 +42,10 @@ SCALES = {
 }
 
 
-def _between(at: float) -> str:
+def _between(at: float, grey: bool) -> str:
     """A colour on the scale, 0 to 1."""
+    anchors = GREYS if grey else ANCHORS
     i = min(int(at * 4), 3)
     part = at * 4 - i
-    mixed = (round(a + part * (b - a)) for a, b in zip(ANCHORS[i], ANCHORS[i + 1], strict=True))
+    mixed = (round(a + part * (b - a)) for a, b in zip(anchors[i], anchors[i + 1], strict=True))
     return "#" + "".join(f"{channel:02x}" for channel in mixed)

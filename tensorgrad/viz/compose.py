@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import costs
-from .boxes import Boxes, fill_of
+from .boxes import Boxes, filled
 from .collapse import LIMIT, Collapse, Group
 from .groups import group_card
 from .index import Index
@@ -45,6 +45,7 @@ class _Composer:
         self.backward = view.has_gradients if options.backward is None else options.backward
         self.index = Index(view)
         self.collapse = Collapse(self.index, options, limit, caller)
+        self.options = options = self.collapse.options  # a view that is too large for what was asked
         self.boxes = Boxes(self.index, options, self.backward)
         self.frames: dict[Part, Frame] = {}
         self.arrows: dict[tuple[object, ...], _Merged] = {}
@@ -63,16 +64,13 @@ class _Composer:
             self._description(),
             self.options.direction,
             self.options.theme,
-            tuple(cards if self.options.color == "kind" else (self._filled(card) for card in cards)),
+            tuple(filled(self.options, card) for card in cards),
             arrows,
             tuple(self.frames.values()),
             self._sums(),
             notes=(*(plain(note, 120) for note in self.view.notes), *self.collapse.notes),
         )
         return replace(scene, legend=keys_of(scene, self.options)) if self.options.legend else scene
-
-    def _filled(self, card: Card) -> Card:
-        return replace(card, fill=fill_of(self.options, card))
 
     # Frames
 
@@ -114,9 +112,7 @@ class _Composer:
                     cards.append(self.boxes.leaf(node, self._frame(self.collapse.part_of(node)), merged))
                 continue
             group = self.collapse.group_of(node.id)
-            if self.options.view == "tensor":
-                shown = self.index.shown_outputs(node)
-                outputs += [(node, i) for i in shown if group is None or self._leaves_group(node, i, group)]
+            outputs += [(node, i) for i in self.collapse.tensor_cards(node)]
             if group is not None and self.index.number[node.id] < group.last:
                 continue  # a leaf that feeds a later operation of the group still comes before its card
             frame = self._frame(self.collapse.part_of(node) if group is None else group.parent)
@@ -134,13 +130,6 @@ class _Composer:
         """Whether a leaf's card is that of its other uses in a group too."""
         targets = self.index.out_of(leaf.id)
         return bool(targets) and self.collapse.group_of(targets[0].target) is not None
-
-    def _leaves_group(self, node: NodeView, output: int, group: Group) -> bool:
-        asked = any(result.output == output for result in self.index.results.get(node.id, ()))
-        return asked or any(
-            edge.output == output and self.collapse.group_of(edge.target) is not group
-            for edge in self.index.out_of(node.id)
-        )
 
     def _card_of(self, node: NodeView) -> str:
         """The id of the card that shows a box, or "" if it is docked or inside of another."""
@@ -165,12 +154,12 @@ class _Composer:
             start, name, key = f"{source.id}_{edge.output}", "", (edge.target, edge.input) if end == target.id else ""
         if edge.differentiable:
             self._add(start, end, "forward", key, name, edge.name)
-            if self.backward:
+            if self.backward and self.index.carries(edge):
                 label = self.boxes.share_in_words(edge)
                 tip = f"gradient of {edge.name}" + (f": {label}" if label else "")
                 self._add(end, start, "backward", key, label, tip, self.boxes.weight_of(edge))
         else:
-            stopped = source.kind == "op" and output.dtype.startswith("float")
+            stopped = source.kind == "op" and output.dtype.startswith("float") and self.index.tracked(source.id)
             self._add(start, end, "detached", key, "detached" if stopped else name, edge.name)
 
     def _add_output(self, node: NodeView, i: int, card: str) -> None:
@@ -178,7 +167,7 @@ class _Composer:
         ways = [edge.differentiable for edge in self.index.out_of(node.id) if edge.output == i]
         wanted = any(edge.differentiable for edge in self.index.into(node.id)) and (any(ways) or not ways)
         self._add(card, f"{node.id}_{i}", "forward" if wanted else "detached", "")
-        if wanted and self.backward:
+        if wanted and self.backward and not self.index.left_out(node):
             weight = self.boxes.weight(node.outputs[i].gradient) if node.steps else 0.5
             self._add(f"{node.id}_{i}", card, "backward", "", weight=weight)
 
@@ -201,7 +190,7 @@ class _Composer:
             ways: dict[int, list[object]] = {}
             for edge in self.index.out_of(node.id) if start else ():
                 end = self._card_of(self.index.nodes[edge.target])
-                if edge.differentiable and end != start:
+                if self.index.adds(edge) and end != start:
                     ways.setdefault(edge.output, []).append((edge.target, edge.input) if end == edge.target else end)
             for output, ends in ways.items():
                 if len(dict.fromkeys(ends)) > 1:

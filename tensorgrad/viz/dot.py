@@ -7,8 +7,11 @@ from typing import NamedTuple
 from .costs import size_in_bytes
 from .kinds import LOOKS
 from .scene import Arrow, ArrowKind, Card, Chip, Frame, Scene
+from .words import isolated
 
 LEFT = "\\l"
+TEXT_BYTES = 12_000  # of a label or tooltip: Graphviz reads no string above 16,384
+LINE = 2_000  # characters of one line, which escapes make up to five times as long
 FONT = 'fontname="Helvetica,Arial,sans-serif"'
 
 
@@ -69,9 +72,18 @@ def to_dot(scene: Scene) -> str:
 def quoted(lines: list[str], end: str = "\\n") -> str:
     """Lines of plain text as a DOT string: nothing in them is read as markup, an escape or an entity.
 
-    Lines are centred, or with `end="\\\\l"` set flush left.
+    Lines are centred, or with `end="\\\\l"` set flush left. What is too long for Graphviz is cut.
     """
-    escaped = (line.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for line in lines)
+    escaped: list[str] = []
+    room = TEXT_BYTES
+    for number, line in enumerate(lines):
+        line = line if len(line) <= LINE else f"{line[: LINE - 1]}…"
+        text = isolated(line).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
+        room -= len(text.encode(errors="replace")) + len(end)
+        if room < 0:
+            escaped.append(f"… {len(lines) - number:,} more lines")
+            break
+        escaped.append(text)
     return '"' + end.join(escaped) + (end if end != "\\n" else "") + '"'
 
 
@@ -84,6 +96,7 @@ def _caption(scene: Scene) -> list[str]:
         "arrow:forward": "dark arrow: ",
         "arrow:backward": "dotted open arrow: " if PAINTS[scene.theme].plain else "orange open arrow: ",
         "arrow:detached": "grey dashed: ",
+        "chip:dashed": "dashed note: ",
         "sum": "(+): ",
     }
     said = [f"{scene.title}: {scene.description}"]
@@ -95,6 +108,8 @@ def _caption(scene: Scene) -> list[str]:
             said.append(f"{rest} {key.text}")
         elif kind == "word":
             said.append(f"{rest}: {key.text}")
+        elif kind == "hatch":
+            said += [f"thick rim: {key.text}"] * any(card.odd for card in scene.cards)
         elif key.sample in samples:
             said.append(samples[key.sample] + key.text)
     if any(key.sample.startswith("strip:") for key in scene.legend):
@@ -156,15 +171,16 @@ def _card(card: Card, paint: Paint, adds: bool) -> str:
     said += card.flags
     said += ["(+)"] if adds else []
     said += [card.result] if card.result else []
-    extra = ["peripheries=2"] * bool(card.result)
+    extra = ["peripheries=2"] * bool(card.result) + ["penwidth=4"] * card.odd
     return _box(card.id, said, card.category, "", card.tip, f"{card.kind} {card.category}", card.fill, extra, paint)
 
 
 def _chip(chip: Chip, card: Card, paint: Paint) -> str:
-    frozen = "" if chip.trainable else "frozen "
+    frozen = "detached " if chip.cut else "" if chip.trainable else "frozen "
     head = chip.name + (f" ({chip.use})" if chip.use else "")
     said = [head, f"{frozen}parameter {chip.shape}", *chip.sizes]
-    style = "" if chip.trainable else ",dashed"
+    said += [f"last pass: {chip.label}"] if chip.last and chip.label else []
+    style = "" if chip.trainable and not chip.cut else ",dashed"
     return _box(chip.id, said, "parameter", style, chip.tip, "parameter parameter", "", [], paint)
 
 

@@ -26,7 +26,7 @@ class Flags:
         for edge in self.index.into(node.id):
             source = self.index.nodes[edge.source]
             if self.index.docked(source):
-                found += [self._parameter(source), *self._not_finite(source)]
+                found += [self._parameter(source) if edge.differentiable else "", *self._not_finite(source)]
         if node.kind == "op":
             outputs = [node.outputs[i] for i in self.index.shown_outputs(node)]
             values = [output.value for output in outputs if output.value is not None]
@@ -70,7 +70,21 @@ class Flags:
                     gradient = output.gradients[number] if number < len(output.gradients) else None
                     for word in _words([gradient]):
                         back[word] = min(back.get(word, (step, node.id)), (step, node.id))
-        return {**first, **{f"{word} gradient": node for word, (_, node) in back.items()}}
+        arose = {word: node for word, node in first.items() if self._began(node, word)}
+        return {**arose, **{f"{word} gradient": node for word, (_, node) in back.items()}}
+
+    def _began(self, node: str, word: str) -> bool:
+        """Whether all inputs of a box were seen, and had none of what its value has: what was not seen may have had."""
+        for edge in self.index.into(node):
+            source = self.index.nodes[edge.source]
+            seen = source.outputs[edge.output].value
+            tensor = self.index.tensors.get(source.tensor)
+            if seen is None and tensor is not None:
+                seen = tensor.value
+            number = seen is None and source.kind == "constant"
+            if (seen is None and not number) or word in (source.name if number else _words([seen])):
+                return False
+        return True
 
     def _not_finite(self, node: NodeView) -> list[str]:
         words = _words(self._values(node))

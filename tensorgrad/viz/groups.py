@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from . import costs
-from .boxes import Boxes, with_tip
+from .boxes import FORGOTTEN, Boxes, with_tip
 from .collapse import Group
 from .flags import merged
 from .index import Index
+from .measure import TEXT, WIDEST, text_width
 from .parts import EdgeView, NodeView
-from .pieces import Line, packed, shape_text, strip, text_line
+from .pieces import Line, band_in_words, packed, shape_text, strip, text_line
 from .scene import Card
+from .tree import TIMES
 from .words import plain
 
-TIMES = "\N{MULTIPLICATION SIGN}"
 NAMED = 4  # so many shapes, or kinds of operations, are told
 
 
@@ -26,7 +27,8 @@ def group_card(index: Index, boxes: Boxes, group: Group, frame: str) -> Card:
     if group.size == 1:
         part = group.parts[0]
         inside = boxes.operation(ops[0], frame)
-        titled = replace(inside, id=group.id, kind="module", title=plain(part.path, 60), place=plain(part.type), tip="")
+        title = part.named(plain(part.path, 60))
+        titled = replace(inside, id=group.id, kind="module", title=title, place=plain(part.type), tip="")
         same = inside.title.replace("_", "").lower() == part.type.lower()
         named = () if same else (text_line(inside.title),)
         return with_tip(replace(titled, lines=(*named, *inside.lines)), ops[0].line)
@@ -37,10 +39,9 @@ def group_card(index: Index, boxes: Boxes, group: Group, frame: str) -> Card:
     lines: list[Line] = packed([hidden, *costs.in_words(costs.values_in(index, parameters), work)])
     if group.kind == "alike":
         lines.insert(0, text_line(f"{plain(group.parts[0].path, 60)} … +{len(group.parts) - 1} more"))
-    shapes = _from_to(index, ops)
-    lines += [text_line(shapes)] if shapes else []
+    lines += [text_line(shapes) for shapes in _from_to(index, ops)]
     results = [boxes.result(node) for node in ops]
-    title, place = _title(index, group, ops)
+    title, place = _title(group, ops)
     card = Card(
         group.id,
         "module",
@@ -58,35 +59,22 @@ def group_card(index: Index, boxes: Boxes, group: Group, frame: str) -> Card:
         frame=frame,
     )
     bands = [("value", card.value), ("gradient", card.gradient)]
-    words = [f"{what} rms {band.low:.3g} to {band.high:.3g}" for what, band in bands if band is not None]
+    words = [f"{what} {band_in_words(band)}" for what, band in bands if band is not None]
+    words += [FORGOTTEN] * index.forgotten(ops)
     return with_tip(replace(card, sizes=tuple(words)))
 
 
-def _title(index: Index, group: Group, ops: list[NodeView]) -> tuple[str, str]:
+def _title(group: Group, ops: list[NodeView]) -> tuple[str, str]:
     """What a group is called, and of which class it is."""
     if group.kind == "run":
         path = group.parent.path if group.parent is not None else ""
         return f"{len(ops):,} operations", plain(path, 60)
     part = group.parts[0]
-    times = _times(index, ops)
-    again = f" {TIMES}{times}" if times > 1 else ""
     if group.kind == "alike":
         around = f"{plain(part.parent.path, 60)} · " if part.parent is not None else ""
-        return f"{around}{len(group.parts)} blocks alike{again}", plain(part.type)
-    call = f", call {part.call} of {part.calls}" if part.calls > 1 else ""
-    return plain(part.path, 60) + again + call, plain(part.type)
-
-
-def _times(index: Index, ops: list[NodeView]) -> int:
-    """How often every parameter of a group is used in it, if all of them are used equally often."""
-    uses = Counter(
-        index.nodes[edge.source].tensor
-        for node in ops
-        for edge in index.into(node.id)
-        if index.nodes[edge.source].kind == "parameter"
-    )
-    counts = list(uses.values())
-    return counts[0] if counts and min(counts) == max(counts) else 1
+        again = f" {TIMES}{part.times}" if part.times > 1 and len({one.times for one in group.parts}) == 1 else ""
+        return f"{'gradient of ' * part.order}{around}{len(group.parts)} blocks alike{again}", plain(part.type)
+    return part.named(plain(part.path, 60)), plain(part.type)
 
 
 def _kinds(ops: list[NodeView]) -> str:
@@ -96,8 +84,8 @@ def _kinds(ops: list[NodeView]) -> str:
     return said + (f" and {len(counts) - NAMED} more kinds" if len(counts) > NAMED else "")
 
 
-def _from_to(index: Index, ops: list[NodeView]) -> str:
-    """The shapes of what comes in from other operations and inputs, and of what goes out."""
+def _from_to(index: Index, ops: list[NodeView]) -> list[str]:
+    """The shapes of what comes in from other operations and inputs, and of what goes out, in a line or two."""
     first, last = index.number[ops[0].id], index.number[ops[-1].id]
 
     def hidden(node: str) -> bool:
@@ -112,8 +100,13 @@ def _from_to(index: Index, ops: list[NodeView]) -> str:
         for result in index.results.get(node.id, ())
         if not any((edge.source, edge.output) == (node.id, result.output) for edge in out)
     ]
-    ends = [_listed(_shapes(index, into)), _listed([*_shapes(index, out), *asked])]
-    return " → ".join(filter(None, ends))
+    ends = [shapes for shapes in (_shapes(index, into), [*_shapes(index, out), *asked]) if shapes]
+    for count in range(NAMED, 0, -1):
+        line = " → ".join(_listed(shapes, count) for shapes in ends)
+        if text_width(line, TEXT) <= WIDEST:
+            return [line] if line else []
+    lines = [_listed(shapes, 1) for shapes in ends]
+    return [*(f"{line} →" for line in lines[:-1]), *lines[-1:]]
 
 
 def _shapes(index: Index, edges: Iterable[EdgeView]) -> list[str]:
@@ -122,5 +115,6 @@ def _shapes(index: Index, edges: Iterable[EdgeView]) -> list[str]:
     return [shape_text(index.nodes[source].outputs[output]) for source, output in values]
 
 
-def _listed(shapes: list[str]) -> str:
-    return ", ".join(shapes[:NAMED]) + (f" and {len(shapes) - NAMED} more" if len(shapes) > NAMED else "")
+def _listed(shapes: list[str], count: int) -> str:
+    """So many shapes, and how many there are besides."""
+    return ", ".join(shapes[:count]) + (f" and {len(shapes) - count} more" if len(shapes) > count else "")

@@ -32,6 +32,8 @@ class Index:
         self.results: dict[str, list[ResultView]] = {}
         for result in view.results:
             self.results.setdefault(result.node, []).append(result)
+        self.trained = any(edge.differentiable for edge in view.edges)  # whether gradients can go back anywhere
+        self.walked = any(node.steps for node in self.ops)  # whether a backward pass was recorded
         self.strongest = max((g.stats.rms or 0.0 for edge in view.edges if (g := edge.gradient)), default=0.0)
 
     def into(self, node: str) -> Sequence[EdgeView]:
@@ -42,9 +44,25 @@ class Index:
         """The edges that lead away from a box."""
         return self._out_of.get(node, ())
 
+    def tracked(self, node: str) -> bool:
+        """Whether gradients go back through an operation."""
+        return any(edge.differentiable for edge in self.into(node))
+
+    def carries(self, edge: EdgeView) -> bool:
+        """Whether a gradient goes back along an edge: where a backward pass was recorded, whether that came by."""
+        return edge.differentiable and not self.left_out(self.nodes[edge.target])
+
+    def left_out(self, node: NodeView) -> bool:
+        """Whether recorded backward passes are known not to have come by; of what was dropped that is not known."""
+        return self.walked and not node.steps and any(output.value is not None for output in node.outputs)
+
+    def adds(self, edge: EdgeView) -> bool:
+        """Whether what goes back along an edge is a part of the sum at its other end."""
+        return self.carries(edge) and (edge.gradient is not None or not self.nodes[edge.target].steps)
+
     def branches(self, node: str, output: int) -> bool:
         """Whether gradients come back to an output along several edges."""
-        ways = (edge for edge in self.out_of(node) if edge.differentiable and edge.output == output)
+        ways = (edge for edge in self.out_of(node) if edge.output == output and self.adds(edge))
         return next(ways, None) is not None and next(ways, None) is not None
 
     def shown_outputs(self, node: NodeView) -> list[int]:
@@ -67,6 +85,10 @@ class Index:
     def saved_bytes(self, node: NodeView) -> int:
         """What an operation keeps for the way back, apart from parameters, which are there anyway."""
         return self.held_by([node])
+
+    def forgotten(self, ops: Iterable[NodeView]) -> bool:
+        """Whether operations kept arrays of which nobody knows any more how large they were."""
+        return any(saved.shape is None and saved.bytes is None for node in ops if node.freed for saved in node.saved)
 
     def held_by(self, ops: Iterable[NodeView]) -> int:
         """What operations keep together: an array that several of them keep is there once."""

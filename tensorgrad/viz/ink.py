@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 from .theme import Shape
-from .words import plain
+from .words import LEFTWARDS, isolated, plain
+
+_ISOLATED = r'<tspan direction="rtl" style="unicode-bidi:isolate">\g<0></tspan>'
 
 
 def num(value: float) -> str:
@@ -17,17 +18,19 @@ def num(value: float) -> str:
 
 def escaped(text: str, limit: int = 400) -> str:
     """Anyone's text for an XML document: one line, no control characters, no markup."""
+    return isolated(_escaped(text, limit))
+
+
+def _escaped(text: str, limit: int = 400) -> str:
     return plain(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def span(text: str) -> str:
-    """Escaped text whose direction of writing does not reach its neighbours."""
-    inner = escaped(text)
+    """Escaped text in which the direction of a name's writing does not reach its neighbours."""
+    inner = _escaped(text)
     # plain() strips the spaces at the ends, which separate this text from its neighbours.
     inner = " " * (text[:1] == " " and bool(inner)) + inner + " " * (text[-1:] == " ")
-    if any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in text):
-        return f'<tspan direction="ltr" unicode-bidi="isolate">{inner}</tspan>'
-    return inner
+    return inner if inner.isascii() else LEFTWARDS.sub(_ISOLATED, inner)
 
 
 def words(x: float, y: float, text: str, size: float, fill: str, **style: str) -> str:

@@ -18,6 +18,8 @@ STRIPS = {
 ENDS = ", 1e-8 to 100"  # of a strip's logarithmic scale: cards.LOWEST and HIGHEST
 WIDER = "; wider where it is larger"
 KEEPS = "bytes held for the way back"
+HATCHED = "values that are NaN or infinite"
+DASHED = "a parameter that is not trained here: frozen, or detached"
 FLAGS = {
     "▽": "vanishing: the gradient's rms is below {0:g} of the parameter's",
     "△": "exploding: the gradient's rms is above {1:g} times the parameter's",
@@ -37,7 +39,8 @@ def keys_of(scene: Scene, options: Options) -> tuple[Key, ...]:
         said["parameter"] = "parameter, ∇ rms of its gradient"
     keys = [Key(f"card:{kind}", said.get(kind, kind)) for kind in kinds]
     if options.color != "kind":
-        keys.append(Key(SCALES[options.color].sample, SCALES[options.color].text))
+        scale, grey = SCALES[options.color], options.theme == "print"
+        keys.append(Key(scale.sample(grey), scale.text(grey)))
     arrows = dict.fromkeys(arrow.kind for arrow in scene.arrows)
     if any(chip.backward for chip in chips):
         arrows["backward"] = None
@@ -49,7 +52,10 @@ def keys_of(scene: Scene, options: Options) -> tuple[Key, ...]:
     for kind, text in STRIPS.items():
         if any(getattr(card, kind) is not None for card in scene.cards):
             keys.append(Key(f"strip:{kind}", text + ENDS))
+    bands = [band for card in scene.cards for band in (card.value, card.gradient) if band is not None]
+    keys += [Key("hatch", HATCHED)] * any(band.odd for band in bands)
     keys += [Key("word:keeps", KEEPS)] * any(card.saved for card in scene.cards)
+    keys += [Key("chip:dashed", DASHED)] * any(chip.cut or not chip.trainable for chip in chips)
     flags = dict.fromkeys(flag[0] for card in scene.cards for flag in card.flags)
     numbers = (options.vanishing, options.exploding)
     return (*keys, *(Key(f"flag:{flag}", text.format(*numbers)) for flag, text in FLAGS.items() if flag in flags))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from .columns import Item, Link, columns
 from .layers import layers_of
-from .nesting import ROOT, Nest, Span
+from .nesting import ROOT, Nest, Span, chains
 from .routes import Piece, route
 
 
@@ -105,10 +105,12 @@ class _Layout:
         self.boxes, self.edges, self.sideways, self.gaps = boxes, edges, sideways, gaps
         self.number = {box.id: i for i, box in enumerate(boxes)}
         ends = [(self.number[edge.source], self.number[edge.target]) for edge in edges]
-        self.layers, self.ends, self.turned = layers_of(len(boxes), ends)
+        parents = {area.id: area.parent for area in areas}
+        around = chains(parents, [box.frame for box in boxes])
+        self.layers, self.ends, self.turned = layers_of(len(boxes), ends, around)
         self.depth = max(self.layers, default=-1) + 1  # the number of layers
         homes = zip((box.frame for box in boxes), self.layers, strict=True)
-        self.nest = Nest({area.id: area.parent for area in areas}, homes)
+        self.nest = Nest(parents, homes)
         self.frames = self.nest.frames
         self.least = {area.id: 0.0 if sideways else area.width for area in areas}
         self.pieces = [

@@ -50,6 +50,10 @@ def _sample(key: Key, x: float, y: float, width: float, theme: Theme, prefix: st
         pile = (4, 2, 0) if which == "module" else (0,)
         wide, tall = width - 8 - pile[0], LINE - 6 - pile[0] / 2
         return "".join(outline(look.shape, x + 4 + k, y + 2 + k / 2, wide, tall, style) for k in pile)
+    if what == "chip":
+        look = theme.looks["parameter"]
+        style = f'fill="{look.fill}" stroke="{look.line}" stroke-width="{num(look.width)}" stroke-dasharray="3 2"'
+        return outline("note", x + 4, y + 2, width - 8, LINE - 6, style)
     kinds: dict[str, ArrowKind] = {"forward": "forward", "backward": "backward", "detached": "detached"}
     if what == "arrow" and which in kinds:
         style = line_style(Arrow("", "", kinds[which], weight=0.3), theme, prefix)
@@ -58,6 +62,12 @@ def _sample(key: Key, x: float, y: float, width: float, theme: Theme, prefix: st
     if what == "strip":
         colours = (theme.value, theme.value_range) if which == "value" else (theme.gradient, theme.gradient_range)
         return strip(Strip(1e-5, 1e-2), x, middle - STRIP / 2, width, colours, theme, f"{prefix}hatch")
+    if what == "hatch":
+        tall = STRIP + 3
+        return (
+            f'<rect x="{num(x)}" y="{num(middle - tall / 2)}" width="{num(width)}" height="{num(tall)}" '
+            f'fill="url(#{prefix}hatch)"/>'
+        )
     if what == "scale":
         shades = [colour for colour in which.split(",") if is_colour(colour)]
         each = width / max(len(shades), 1)

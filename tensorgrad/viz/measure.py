@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from .scene import Card, Chip, Span
-from .words import number, plain
+from .words import LIMIT, number, plain
 
 TITLE, TEXT, SMALL = 12.5, 11.0, 10.0  # heights of letters, in pixels
 LEAD = 1.3  # from one line to the next, in letters
@@ -16,6 +17,7 @@ WIDEST = 200.0  # a line of a card; longer ones end in "…"
 CHIP_WIDEST = 132.0
 STRIP = 5.0
 PILE = 6.0  # how far the cards below stand out of a pile
+WORD = re.compile(r"\s*\S+\s*|\s+")
 PAD, EDGE = 8.0, 5.0  # between text and outline: beside, above
 
 # Widths in a common sans-serif face, in thousandths of the letters' height.
@@ -119,7 +121,7 @@ def measure(card: Card, shape: str, direction: str) -> Measured:
     beside = {"pill": PAD + 4, "component": PAD + 5, "slanted": PAD + 5, "hexagon": PAD + 7}.get(shape, PAD)
     strips = STRIP + 3 if card.value is not None or card.gradient is not None else 0.0
     body_width = max(width + 2 * beside, 48.0)
-    edge = EDGE + 3 if card.result else EDGE  # its second line
+    edge = EDGE + 3 if card.result or card.odd else EDGE  # its second line, or its rim
     body_height = height + 2 * edge + strips
     chips = [_chip(chip) for chip in card.chips]
     wide = max((chip[0] for chip in chips), default=0.0)
@@ -159,43 +161,51 @@ def _lines(card: Card) -> list[tuple[float, Spans]]:
             lines = [(TITLE, ((title, "bold"), (place, "quiet")))]
         else:
             lines.append((SMALL, ((place, "quiet"),)))
-    for line in card.lines:
-        lines.append((TEXT, _cut(line)))
-    sizes = [fit(text, SMALL, WIDEST) for text in card.sizes]
-    if card.saved:
-        sizes.append(f"keeps {in_bytes(card.saved)}")
+    lines += [(TEXT, spans) for line in card.lines for spans in _broken(line)]
+    sizes = [*card.sizes, f"keeps {in_bytes(card.saved)}"] if card.saved else list(card.sizes)
     lines += [(SMALL, ((text, "quiet"),)) for text in _joined(sizes, WIDEST)]
-    if card.flags:
-        lines.append((SMALL, ((fit("  ".join(card.flags), SMALL, WIDEST, True), "flag"),)))
+    lines += [(SMALL, ((text, "flag"),)) for text in _joined(list(card.flags), WIDEST, "  ", True)]
     if card.result:
         lines.append((TITLE, ((fit(card.result, TITLE, WIDEST, True), "bold"),)))
     return lines
 
 
-def _joined(texts: list[str], width: float) -> list[str]:
-    """Small texts, as many on a line as there is room for."""
+def _joined(texts: list[str], width: float, between: str = " · ", bold: bool = False) -> list[str]:
+    """Small texts, as many on a line as there is room for; a long one goes on in the next line, after a comma."""
     lines: list[str] = []
     for text in texts:
-        if lines and text_width(f"{lines[-1]} · {text}", SMALL) <= width:
-            lines[-1] += f" · {text}"
-        else:
-            lines.append(text)
+        if lines and text_width(f"{lines[-1]}{between}{plain(text)}", SMALL, bold) <= width:
+            lines[-1] += f"{between}{plain(text)}"
+            continue
+        parts = plain(text, 2 * LIMIT).split(", ")
+        start = len(lines)
+        for k, part in enumerate(parts):
+            part += "," * (k + 1 < len(parts))
+            if len(lines) > start and text_width(f"{lines[-1]} {part}", SMALL, bold) <= width:
+                lines[-1] += f" {part}"
+            else:
+                lines.append(fit(part, SMALL, width, bold))
     return lines
 
 
-def _cut(line: tuple[Span, ...]) -> Spans:
-    """The spans of a line as far as there is room."""
-    spans, room = [], WIDEST
+def _broken(line: tuple[Span, ...]) -> list[Spans]:
+    """The spans of a line, in several lines if there is no room for them on one; only a single word is ever cut."""
+    lines: list[list[tuple[str, str]]] = [[]]
+    room = WIDEST
     for text, bold in line:
-        text = _spaced(text)
-        width = text_width(text, TEXT, bold)
-        if width > room:
-            text = fit(text, TEXT, max(room, text_width("…", TEXT)), bold)
-        spans.append((text, "bold" if bold else "text"))
-        room -= width
-        if room <= 0:
-            break
-    return tuple(spans)
+        tone = "bold" if bold else "text"
+        for word in WORD.findall(_spaced(text)):
+            width = text_width(word, TEXT, bold)
+            if text_width(word.rstrip(), TEXT, bold) > room and lines[-1]:
+                lines.append([])
+                room = WIDEST
+            if width > room:
+                word = fit(word, TEXT, room, bold)
+            room -= width
+            if lines[-1] and lines[-1][-1][1] == tone:
+                word = lines[-1].pop()[0] + word
+            lines[-1].append((word, tone))
+    return [tuple(spans) for spans in lines]
 
 
 def _spaced(text: str) -> str:
@@ -205,13 +215,15 @@ def _spaced(text: str) -> str:
 
 
 def _chip(chip: Chip) -> tuple[float, float, tuple[Row, ...], Chip]:
-    said = [plain(part) for part in (chip.shape, chip.use) if part]
-    in_all = [size for size in chip.sizes if chip.use and size.startswith(".grad")]
-    if chip.gradient is not None and (chip.label or not in_all):
-        said.append(f"∇ {number(chip.gradient)}{' of this use' if in_all else ''}")
+    said = [plain(part) for part in (chip.shape, chip.use, "detached" if chip.cut else "") if part]
+    in_all = [size for size in chip.sizes if (chip.use or chip.last) and size.startswith(".grad")]
+    if chip.gradient is not None and (chip.label or chip.last or not in_all):
+        which = " of the last pass" if chip.last else " of this use" if in_all else ""
+        said.append(f"∇ {number(chip.gradient)}{which}")
     said += [f"{size} in all" for size in in_all]
+    said += [size for size in chip.sizes if size.startswith("changed by")]  # a hook of the parameter
     texts = [(fit(chip.name, SMALL, CHIP_WIDEST), "text")]
-    texts += [(fit(text, SMALL, CHIP_WIDEST), "quiet") for text in _joined(said, CHIP_WIDEST)]
+    texts += [(text, "quiet") for text in _joined(said, CHIP_WIDEST)]
     width = max(text_width(text, SMALL) for text, _ in texts) + 10
     rows = tuple(Row(2 + SMALL * (0.95 + 1.2 * i), SMALL, (text,)) for i, text in enumerate(texts))
     return width, 5 + 1.2 * SMALL * len(texts), rows, chip

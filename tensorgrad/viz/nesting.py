@@ -34,6 +34,21 @@ class Frame:
         return len(self.items) - 1
 
 
+def chains(parents: dict[str, str], homes: list[str]) -> list[tuple[str, ...]]:
+    """For each box, of which the innermost frame is given, all frames around it, outwards, without the root."""
+    found: dict[str, tuple[str, ...]] = {}
+    for home in homes:
+        if home not in found:
+            path, frame = [], home
+            while frame != ROOT:
+                path.append(frame)
+                frame = parents[frame]
+                if len(path) > len(parents):
+                    raise ValueError(f"layout: the frame {home!r} is inside itself")
+            found[home] = tuple(path)
+    return [found[home] for home in homes]
+
+
 class Nest:
     """The frames that hold a box, by id, with the root around them. Frames and parents may come in any order."""
 

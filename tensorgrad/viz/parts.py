@@ -84,9 +84,9 @@ class SavedView:
     """An array that an operation keeps for the backward walk."""
 
     name: str
-    shape: Shape | None  # None where only the primitive knows
+    shape: Shape | None  # None for what is no array, and where it was freed and not recorded
     dtype: str | None
-    bytes: int | None
+    bytes: int | None  # None where it is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ class NodeView:
     tensor: str = ""  # for leaves: the id of the TensorView
     use: int = 0  # for leaves: this box is use 2 ...
     uses: int = 0  # ... of 3
+    calls: tuple[int, ...] = ()  # for the module and each around it, from the outside in, which call of all it was
+    order: int = 0  # 1 where it computes a gradient of what ran in the module, 2 where a gradient of that, ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class TensorView:
     uses: int
     value: Preview | None = None
     grad: Preview | None = None
+    hooked: Preview | None = None  # its gradient in the latest recorded walk, if a hook of its own was called with it
 
 
 @dataclass(frozen=True, slots=True)

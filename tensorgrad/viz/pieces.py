@@ -73,9 +73,13 @@ def _joined(spans: list[Span]) -> Line:
 
 
 def strip(previews: list[Preview | None]) -> Strip | None:
-    """From the smallest to the largest rms."""
-    known = [p.stats.rms for p in previews if p is not None and p.stats.rms is not None]
-    return Strip(min(known), max(known)) if known else None
+    """From the smallest to the largest rms, and whether there is anything that is not finite."""
+    stats = [preview.stats for preview in previews if preview is not None]
+    known = [s.rms for s in stats if s.rms is not None]
+    odd = any(s.nans + s.infs for s in stats)
+    if not known:
+        return Strip(math.nan, math.nan, True) if odd else None
+    return Strip(min(known), max(known), odd)
 
 
 def sizes_in_words(output: OutputView, value: bool) -> list[str]:
@@ -92,6 +96,13 @@ def leaf_in_words(value: Preview | None, grad: Preview | None) -> list[str]:
     if value is not None and (math.prod(value.stats.shape) == 1 or value.stats.nans + value.stats.infs):
         said.append(f"value {size_in_words(value.stats, 6)}")
     return said + ([f".grad {size_in_words(grad.stats)}"] if grad is not None else [])
+
+
+def band_in_words(band: Strip) -> str:
+    """What a strip that stands for several values shows."""
+    if math.isnan(band.low):
+        return "not finite"
+    return f"rms {band.low:.3g} to {band.high:.3g}" + ", some not finite" * band.odd
 
 
 def size_in_words(stats: Stats, digits: int = 4) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ..node import Array
 from .parts import Picture, Preview, Stats
 
 CHUNK = 1 << 16  # values turned into float64 at a time: they stay in the cache
+SMALLEST, LARGEST = 1e-100, 1e100  # magnitudes whose squares, and sums of many, float64 holds
 SIDES = (32, 16, 8)  # the last two axes are reduced to the first of these with which 16 channels fit
 
 
@@ -20,14 +22,31 @@ def preview_of(array: Array, cells: int) -> Preview:
 
 
 def stats_of(array: Array) -> Stats:
-    """One pass over the array; sums are taken in float64."""
-    flat = array.ravel(order="K")
+    """The sizes of the values; sums are taken in float64, of values as large as their squares can be."""
+    stats = _stats_of(array, 0)
+    largest = max(abs(stats.min or 0.0), abs(stats.max or 0.0))
+    if not largest or SMALLEST < largest < LARGEST:
+        return stats
+    share, exponent = math.frexp(largest)
+    scaled = _stats_of(array, exponent)
+    sizes = (scaled.mean, scaled.std, scaled.rms)
+    # None of them is larger than the largest value, but for rounding, which at the end of the range would be too much.
+    mean, std, rms = (None if size is None else math.ldexp(min(size, share), exponent) for size in sizes)
+    return replace(stats, mean=mean, std=std, rms=rms)
+
+
+def _stats_of(array: Array, exponent: int) -> Stats:
+    """One pass over the array, divided by that power of two: what is much smaller than it becomes zero."""
+    once, times = _once(array)
     count = zeros = nans = infs = 0
     low, high = math.inf, -math.inf
     shift = total = squares = 0.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, flat.size, CHUNK):
-            part = flat[start : start + CHUNK].astype(np.float64)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        # In parts, for a view whose values do not lie one after the other would be copied whole.
+        for some in np.nditer(once, ["external_loop", "buffered", "zerosize_ok"], order="K", buffersize=CHUNK):
+            part = np.asarray(some).astype(np.float64)
+            if exponent:
+                part = np.ldexp(part, -exponent)
             zeros += part.size - int(np.count_nonzero(part))
             finite = np.isfinite(part)
             if not finite.all():
@@ -45,15 +64,23 @@ def stats_of(array: Array) -> Stats:
             part *= part
             squares += float(part.sum())
         if not count:
-            return Stats(
-                array.shape, str(array.dtype), None, None, None, None, None, zeros / max(flat.size, 1), nans, infs
-            )
+            share = zeros / max(once.size, 1)
+            return Stats(array.shape, str(array.dtype), None, None, None, None, None, share, nans * times, infs * times)
         mean = total / count
         variance = max(squares / count - mean * mean, 0.0)
         mean = min(max(mean + shift, low), high)
-        rms = math.sqrt(variance + mean * mean) if abs(mean) < 1e150 else abs(mean)
-    std = math.sqrt(variance)
-    return Stats(array.shape, str(array.dtype), low, high, mean, std, rms, zeros / flat.size, nans, infs)
+    std, rms = math.sqrt(variance), math.sqrt(variance + mean * mean)
+    return Stats(
+        array.shape, str(array.dtype), low, high, mean, std, rms, zeros / once.size, nans * times, infs * times
+    )
+
+
+def _once(array: Array) -> tuple[Array, int]:
+    """An array without the axes along which its values only repeat, as they do in a broadcast view; and how often."""
+    if not array.size:
+        return array, 1
+    once = array[tuple(slice(1) if stride == 0 else slice(None) for stride in array.strides)]
+    return once, array.size // once.size
 
 
 def picture_of(array: Array, cells: int) -> Picture:

@@ -27,6 +27,7 @@ DRAWN = (".svg", ".png", ".pdf")
 WRITTEN = (".dot", ".json", ".txt")
 OURS = "tensorgrad"  # the engine that is always there: it draws cards, strips and docked parameters, but SVG only
 GRAPHVIZ = ("dot", "pygraphviz")  # in the order in which they are tried
+BEGINNINGS = {"svg": b"<", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}
 LONGEST = 1e6  # seconds; systems wait no longer than some weeks
 FIXES = (
     "pip install pygraphviz (its wheels bring Graphviz along); apt-get install graphviz; brew install graphviz; "
@@ -134,7 +135,7 @@ def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) 
     failed = []
     for name in there:
         try:
-            return _DRAW[name](dot.encode(), form, timeout)
+            return _checked(_DRAW[name](dot.encode(), form, timeout), form)
         except subprocess.TimeoutExpired:
             boxes = dot.count("fillcolor=")
             raise DrawingError(
@@ -151,6 +152,14 @@ def draw(dot: str, form: str, engine: str | None = None, timeout: float = 60.0) 
         f"save: {what} needs Graphviz: {'; '.join(filter(None, [missing, *failed]))}. Any one of these helps: {FIXES}. "
         f"Saving as .svg{' without engine=' if form == 'svg' else ''} needs none of them, nor does .dot, .json or .txt"
     )
+
+
+def _checked(content: bytes, form: str) -> bytes:
+    """What an engine drew, if it is a picture: a broken one may write nothing, or anything, and report success."""
+    if not (content.startswith(BEGINNINGS[form]) and (form != "svg" or b"<svg" in content)):
+        got = f"{len(content):,} bytes that are no {form.upper()}" if content else "nothing"
+        raise RuntimeError(f"it reported success and wrote {got}")
+    return content
 
 
 def _draw_with_dot(dot: bytes, form: str, timeout: float) -> bytes:

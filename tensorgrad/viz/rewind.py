@@ -1,16 +1,18 @@
-"""Random generators that are set back after something was drawn only to look at it."""
+"""Random generators and tensors that are set back after something was run only to look at it."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..modes import GENERATORS
+from ..node import Array, version_cell
 from ..random import default_generator
+from ..tensor import Tensor
 
 
 @contextmanager
@@ -35,3 +37,46 @@ def rewind_generators() -> Iterator[None]:
         default.bit_generator.state = state
         random.setstate(of_python)
         np.random.set_state(of_numpy)  # noqa: NPY002  (as above)
+
+
+@contextmanager
+def rewind_tensors(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """After the `with` block, these tensors have the values, the memory and the place in a graph that they had.
+
+    A graph that was recorded before, and kept one of them for the way back, can still be walked. One that was recorded
+    inside, after a tensor had been changed, cannot: it is told from the other as by any change in place.
+    """
+    before = [
+        (tensor, tensor._array, tensor._array.copy(), version_cell(tensor), version_cell(tensor)[0])
+        for tensor in dict.fromkeys(tensors)
+    ]
+    places = [(tensor.node, tensor.index, tensor._requires_grad) for tensor, *_ in before]
+    try:
+        yield
+    finally:
+        for (tensor, array, values, cell, count), place in zip(before, places, strict=True):
+            if array.tobytes() != values.tobytes():
+                array[...] = values
+            tensor._array, tensor._version = array, cell
+            tensor.node, tensor.index, tensor._requires_grad = place
+            if cell[0] != count and _is_all_of_its_memory(array):
+                cell[0] = _Rewound(count, cell[0])
+
+
+class _Rewound(int):
+    """A version that holds again, and after which comes one that was never given."""
+
+    latest: int
+
+    def __new__(cls, count: int, latest: int) -> _Rewound:
+        version = super().__new__(cls, count)
+        version.latest = latest
+        return version
+
+    def __add__(self, more: int) -> int:
+        return self.latest + more
+
+
+def _is_all_of_its_memory(array: Array) -> bool:
+    """Whether nothing else is in the memory, that may have been changed too."""
+    return array.base is None or (isinstance(array.base, np.ndarray) and array.base.nbytes == array.nbytes)

@@ -152,7 +152,7 @@ def _shortened(points: list[Point]) -> list[Point]:
     """Without points that a straight line passes anyway."""
     kept: list[Point] = []
     for point in points:
-        if kept and point == kept[-1]:
+        if kept and max(abs(point[0] - kept[-1][0]), abs(point[1] - kept[-1][1])) < NOTHING:
             continue
         if len(kept) > 1 and max(abs(kept[-2][0] - kept[-1][0]), abs(kept[-2][0] - point[0])) < NOTHING:
             kept[-1] = (kept[-2][0], point[1])

@@ -29,14 +29,20 @@ class Chip:
     label: str = ""  # what one use adds to the gradient, where there are several
     sizes: tuple[str, ...] = ()  # its gradient in words
     tip: str = ""
+    last: bool = False  # `gradient` is that of the last pass alone: `.grad` holds that of others too
+    cut: bool = False  # it is detached in a picture in which gradients go back to others: drawn like a frozen one
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A size on a logarithmic scale, drawn as a bar on a card: `low` to `high` where it stands for several values."""
+    """A size on a logarithmic scale, drawn as a bar on a card: `low` to `high` where it stands for several values.
+
+    Both are NaN if no value is finite.
+    """
 
     low: float
     high: float
+    odd: bool = False  # whether some values are NaN or infinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Card:
     result: str = ""  # "loss = 2.31": what the picture was asked for; such a card has a double border
     stacked: bool = False  # stands for several: drawn as a pile of cards
     fill: str = ""  # a colour "#rrggbb" that a value, a gradient or memory gives it; empty: that of its category
+    odd: bool = False  # with a hatched rim: what the colour stands for is NaN or infinite in places
     tip: str = ""  # all of it in words, for a screen reader and a pointing mouse
     frame: str = ""  # the id of the innermost frame it stands in
     sizes: tuple[str, ...] = ()  # what the strips show in words: "value rms 0.571, 12% zero", "gradient 4"
@@ -87,7 +94,8 @@ class Frame:
 class Key:
     """A line of the legend: a sample, and what it says."""
 
-    # "card:convolution", "arrow:forward", "strip:gradient", "scale:#000000,#ffffff", "flag:▽", "word:keeps" or "sum"
+    # "card:convolution", "arrow:forward", "strip:gradient", "scale:#000000,#ffffff", "flag:▽", "word:keeps", "hatch",
+    # or "sum"
     sample: str
     text: str
 

@@ -14,11 +14,13 @@ from ..modes import Observer, observing
 from ..node import Array, Node, TensorBase, source_of
 from ..tensor import Tensor
 from .arguments import said, whole, whole_or_none
-from .capture import _nodes_behind, capture
+from .behind import nodes_behind
+from .capture import capture
 from .parts import NodeView, Preview
 from .preview import cost_of, preview_of
+from .text import rms_in_words
 from .view import GraphView
-from .words import number, sizes
+from .words import sizes
 
 PRINTED = 100  # steps that `print` shows
 
@@ -55,9 +57,9 @@ class Contribution:
         return f"{self.target.name} {self.target.id}{several}"
 
     def __repr__(self) -> str:
-        said = f"{self.name} -> {self.goes_to} rms {number(self.share.stats.rms)}"
+        said = f"{self.name} -> {self.goes_to} rms {_rms(self.share)}"
         if self.count > 1:
-            said += f" (contribution {self.number} of {self.count}, sum rms {number(self.total.stats.rms)})"
+            said += f" (contribution {self.number} of {self.count}, sum rms {_rms(self.total)})"
         return f"<{said}>"
 
 
@@ -112,12 +114,16 @@ class BackwardStep:
 class BackwardSteps(Sequence[BackwardStep]):
     """What `backward_steps` gives: the steps in the order of the walk, to be gone through as often as wanted."""
 
-    def __init__(self, steps: Sequence[BackwardStep], view: GraphView, lost: int) -> None:
+    def __init__(
+        self, steps: Sequence[BackwardStep], view: GraphView, lost: int, hooked: Mapping[str, Preview] | None = None
+    ) -> None:
         self._steps = tuple(steps)
         self.graph = view
         """The graph that was walked; the steps' boxes are those of this view."""
         self.lost = lost
         """How many arrays were kept as sizes only, because `max_bytes` were used up."""
+        self.hooked = dict(hooked or {})
+        """By the names of leaves with hooks: the gradient as these left it. The contributions add up to it before."""
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -140,6 +146,8 @@ class BackwardSteps(Sequence[BackwardStep]):
         lines = [repr(self)[1:-1], *(f"  {repr(step)[1:-1]}" for step in self._steps[:limit])]
         if limit is not None and limit < len(self._steps):
             lines.append(f"  ... {len(self._steps) - limit} more")
+        for name, hooked in self.hooked.items():
+            lines.append(f"note: the gradient of {name} was changed by a hook to {_sizes_of(hooked)}")
         if self.lost:
             lines.append(f"note: of {self.lost} arrays only the sizes were kept, to save memory")
         return "\n".join(lines)
@@ -197,13 +205,17 @@ def backward_steps(
 
     boxes = {box.id: box for box in view.nodes}
     operations = [box for box in view.nodes if box.kind == "op"]
-    box_of = dict(zip(_nodes_behind(roots), operations, strict=True))
+    box_of = dict(zip(nodes_behind(roots), operations, strict=True))
     edges = {(edge.target, edge.input): edge for edge in view.edges}
     steps = []
+    hooked: dict[str, Preview] = {}
     for index, visit in enumerate(notes.visits):
         node, contributions = box_of[visit.node], []
         for share in visit.shares:
-            edge, count = edges[node.id, share.input], notes.counts[visit.node.sources[share.input]]
+            source = visit.node.sources[share.input]
+            edge, count = edges[node.id, share.input], notes.counts[source]
+            if source in notes.hooked:
+                hooked[boxes[edge.source].name] = notes.hooked[source]
             contributions.append(
                 Contribution(
                     *(edge.name, share.input, boxes[edge.source], edge.output),
@@ -211,7 +223,7 @@ def backward_steps(
                 )
             )
         steps.append(BackwardStep(index, len(notes.visits), node, visit.cotangents, tuple(contributions)))
-    return BackwardSteps(steps, view, notes.lost)
+    return BackwardSteps(steps, view, notes.lost, hooked)
 
 
 class _Share(NamedTuple):
@@ -238,6 +250,7 @@ class _Notes(Observer):
     def __init__(self, max_cells: int, max_bytes: int) -> None:
         self.max_cells, self.room, self.lost = max_cells, max_bytes, 0
         self.visits: list[_Visit] = []
+        self.hooked: dict[Any, Preview] = {}  # of leaves with hooks, what these made of the sum
         self.counts: dict[Any, int] = {}  # for each source how many contributions have arrived
         self.totals: dict[Any, _Total] = {}  # for each source that is not complete yet, their sum
 
@@ -273,6 +286,8 @@ class _Notes(Observer):
     def finished(self, leaf: TensorBase, cotangent: Any) -> None:
         """Nothing more arrives at a leaf."""
         self.totals.pop(leaf, None)
+        if leaf._hooks and cotangent is not None:
+            self.hooked[leaf] = self._preview(cotangent)
 
     def _preview(self, array: Any) -> Preview:
         preview = preview_of(array, self.max_cells if self.room > 0 else 0)
@@ -282,10 +297,8 @@ class _Notes(Observer):
 
 
 def _rms(preview: Preview) -> str:
-    return number(preview.stats.rms)
+    return rms_in_words(preview.stats)
 
 
 def _sizes_of(preview: Preview) -> str:
-    stats = preview.stats
-    odd = [f"{count} {name}" for count, name in ((stats.nans, "nan"), (stats.infs, "inf")) if count]
-    return ", ".join([f"{sizes(stats.shape)} rms {number(stats.rms)}", *odd])
+    return f"{sizes(preview.stats.shape)} rms {_rms(preview)}"

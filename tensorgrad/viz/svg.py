@@ -7,16 +7,15 @@ import hashlib
 from .arrows import BESIDE, Way, draw_arrow, markers, ways_of
 from .cards import draw_card
 from .ink import escaped, num, words
-from .labels import draw_texts
+from .labels import LEAST, draw_texts
 from .layout import Area, Box, Layout, layout
 from .legend import draw_legend, plus
+from .marks import Sum, sums_of
 from .measure import SMALL, TITLE, Measured, fit, measure, text_width, wrapped
 from .scene import Scene
 from .theme import THEMES, Theme, look_of
 
 MARGIN = 12.0
-OFF = 3.0  # how far a "+" stands off its card, whose strips it would hide
-LEAST = 360.0  # a picture's width, which its legend may fill
 FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
 
@@ -30,7 +29,7 @@ def to_svg(scene: Scene) -> str:
     sizes = [measure(card, look_of(theme, card.category).shape, scene.direction) for card in scene.cards]
     ways = ways_of(scene)
     placed = _layout(scene, sizes, ways)
-    width = max(placed.width + 2 * MARGIN, LEAST)
+    width = max(placed.width, LEAST) + 2 * MARGIN
     inner = width - 2 * MARGIN
     head = wrapped(scene.title, TITLE, inner, 200) if scene.title else []
     about = _about(scene.description, inner)
@@ -56,7 +55,7 @@ def to_svg(scene: Scene) -> str:
     _arrows(scene, ways, placed, theme, prefix, parts)
     for k, (card, size) in enumerate(zip(scene.cards, sizes, strict=True)):
         parts.append(draw_card(card, size, placed.boxes[card.id], theme, f"{prefix}c{k}", f"{prefix}hatch"))
-    parts.append(_sums(scene, ways, placed, theme))
+    parts.append(_sums(sums_of(scene, ways, placed), theme))
     parts += draw_texts(scene, ways, placed, fills, theme)
     parts += ["</g>", legend, "</svg>\n"]
     return "\n".join(part for part in parts if part)
@@ -117,27 +116,15 @@ def _arrows(scene: Scene, ways: list[Way], placed: Layout, theme: Theme, prefix:
                 parts.append(draw_arrow(scene.arrows[number], list(points), shift, sideways, theme, prefix))
 
 
-def _sums(scene: Scene, ways: list[Way], placed: Layout, theme: Theme) -> str:
-    """A "+" where the gradients of the cards in `scene.sums` arrive, and a line that gathers them."""
-    wanted = dict.fromkeys(scene.sums)
-    arriving: dict[str, list[tuple[float, float]]] = {}
-    for way, points in zip(ways, placed.routes, strict=True):
-        if way.up is not None and way.edge.source in wanted:
-            x, y = points[0]
-            shift = BESIDE if way.down is not None else 0.0
-            arriving.setdefault(way.edge.source, []).append(
-                (x, y + shift) if scene.direction == "LR" else (x + shift, y)
-            )
+def _sums(sums: list[Sum], theme: Theme) -> str:
+    """A "+" where gradients arrive that are added, and a line that gathers them."""
     parts = []
-    for points_ in arriving.values():
-        xs, ys = [x for x, _ in points_], [y for _, y in points_]
-        if len(points_) > 1:
-            parts.append(
-                f'<path d="M{num(min(xs))} {num(min(ys))}L{num(max(xs))} {num(max(ys))}" stroke="{theme.backward}" '
-                'stroke-width="2"/>'
-            )
-        x, y = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
-        parts.append(plus(x + OFF, y, theme) if scene.direction == "LR" else plus(x, y + OFF, theme))
+    for sum_ in sums:
+        if sum_.first != sum_.last:
+            (x, y), (x2, y2) = sum_.first, sum_.last
+            line = f"M{num(x)} {num(y)}L{num(x2)} {num(y2)}"
+            parts.append(f'<path d="{line}" stroke="{theme.backward}" stroke-width="2"/>')
+        parts.append(plus(sum_.x, sum_.y, theme))
     return "".join(parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .parts import NodeView, Preview, TensorView
+from .parts import NodeView, Preview, Stats, TensorView
 from .words import number, sizes
 
 if TYPE_CHECKING:
@@ -53,8 +53,19 @@ def _leaf(node: NodeView, tensor: TensorView | None) -> list[str]:
     name = f"{node.kind} {node.name}{use}"
     if tensor is None:
         return [name]
-    return [f"{name} {sizes(tensor.shape)} {tensor.dtype}", _size("value", tensor.value), _size(".grad", tensor.grad)]
+    return [
+        f"{name} {sizes(tensor.shape)} {tensor.dtype}",
+        _size("value", tensor.value),
+        _size(".grad", tensor.grad),
+        _size("gradient changed by a hook:", tensor.hooked),
+    ]
 
 
 def _size(what: str, preview: Preview | None) -> str:
-    return "" if preview is None else f"{what} rms {number(preview.stats.rms)}"
+    return "" if preview is None else f"{what} rms {rms_in_words(preview.stats)}"
+
+
+def rms_in_words(stats: Stats) -> str:
+    """The rms of the finite values, and how many are not finite: "2.72, 1 nan, 1 inf"."""
+    odd = [f"{count} {name}" for count, name in ((stats.nans, "nan"), (stats.infs, "inf")) if count]
+    return ", ".join([number(stats.rms), *odd])

@@ -16,7 +16,7 @@ from .dot import to_dot
 from .options import options_of
 from .parts import EdgeView, ModuleView, NodeView, ResultView, TensorView
 from .text import to_text
-from .words import plain
+from .words import isolated, plain
 
 NOTEBOOK_NODES = 100_000  # above this many boxes a notebook shows text: to collapse them takes seconds
 
@@ -62,7 +62,7 @@ class GraphView:
 
     def to_text(self, limit: int | None = None) -> str:
         """A line for each box, in the order in which they ran; at most `limit` of them."""
-        return to_text(self, whole_or_none("to_text", "limit", limit))
+        return isolated(to_text(self, whole_or_none("to_text", "limit", limit)))
 
     def to_json(self, indent: int | None = None) -> str:
         """All of the data. NaN and infinities, which JSON has not, are the strings "nan", "inf" and "-inf"."""
@@ -108,8 +108,9 @@ class GraphView:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = {}
+        included, excluded = _forms(include), _forms(exclude)
         for form, make in (("text/plain", self._repr_text), ("image/svg+xml", self._repr_svg_)):
-            wanted = (not include or form in include) and form not in (exclude or ())
+            wanted = (not included or form in included) and form not in excluded
             content = make() if wanted else None
             if content:
                 bundle[form] = content
@@ -120,6 +121,14 @@ class GraphView:
             return self.to_text(100)
         except Exception as error:  # a view that was put together by hand may hold anything
             return f"<a graph that cannot be shown: {plain(error)}>"
+
+
+def _forms(asked: Any) -> list[str]:
+    """The forms that a notebook asks for, or asks to leave out; what cannot be read as such says nothing."""
+    try:
+        return [asked] if isinstance(asked, str) else [form for form in asked or () if isinstance(form, str)]
+    except Exception:  # a display must not raise, whatever it is given
+        return []
 
 
 def _jsonable(value: Any) -> Any:

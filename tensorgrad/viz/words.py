@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,9 @@ import numpy as np
 from .parts import Shape
 
 LIMIT = 80  # characters of a name that are shown
+# Letters and digits that are written from right to left, and words of them with what joins these.
+_LEFTWARDS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff"
+LEFTWARDS = re.compile(f"[{_LEFTWARDS}](?:[ _-]?[{_LEFTWARDS}]|[0-9_])*")
 
 
 def plain(text: Any, limit: int = LIMIT) -> str:
@@ -34,6 +38,14 @@ def _plain(text: str, limit: int) -> str:
         # The end of a dotted name tells more than its middle.
         text = f"{text[: limit // 2]}…{text[len(text) - limit // 2 + 1 :]}"
     return text
+
+
+def isolated(text: str) -> str:
+    """A text in which names written from right to left stand alone, between the characters that Unicode has for it.
+
+    Without them " = 1.5" after such a name would be turned round with it.
+    """
+    return text if text.isascii() else LEFTWARDS.sub("\u2068\\g<0>\u2069", text)
 
 
 @functools.lru_cache(64)

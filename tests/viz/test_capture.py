@@ -230,6 +230,18 @@ def test_non_finite_values_are_shown():
     assert "1 infinite" in text
 
 
+def test_text_counts_what_is_not_finite():
+    x = tg.tensor([np.nan, np.inf, 1.0], requires_grad=True)
+    with viz.record() as run:
+        loss = tg.exp(x).sum()
+        loss.backward()
+    view = run.graph(loss, inputs={"x": x})
+    for text in (view.to_text(), view._repr_mimebundle_(include=["text/plain"])["text/plain"]):
+        assert "value rms 2.72, 1 nan, 1 inf; gradient rms 1" in text  # of exp
+        assert "value rms 1, 1 nan, 1 inf; .grad rms 2.72, 1 nan, 1 inf" in text  # of x
+        assert "value rms -, 1 nan; gradient rms 1" in text  # of the sum
+
+
 def test_modules_and_parameters_of_nn_are_named():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
     loss = net(tg.tensor(values(2, 1, 4, 4))).sum()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tensorgrad.viz.columns import spread
+from tensorgrad.viz.layers import layers_of
 from tensorgrad.viz.layout import Area, Box, Edge, Rect, layout
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +162,53 @@ def test_a_tree_without_crossings_has_none():
 def test_an_input_stands_above_its_first_use():
     placed = layout(names(6), edges_of((0, 1), (1, 2), (2, 3), (3, 4), (5, 4)))
     assert placed.boxes["b5"].y == placed.boxes["b3"].y
+
+
+def recurrent(steps, one_input):
+    """h = h + f(x_t), step by step: the layers of what is made of the inputs alone, and of the sums that take it."""
+    ends, count = [], 1
+    branches, sums, last = [], [], None
+    for _ in range(steps):
+        given, made, step = count, count + 1, count + 2
+        count += 3
+        ends += [(0, given)] if one_input else []
+        ends += [(given, made), (made, step)]
+        if last is not None:
+            ends += [(last, count), (count, step)]
+            count += 1
+        branches.append((given, made))
+        sums.append(step)
+        last = step
+    return count, ends, branches, sums
+
+
+@pytest.mark.parametrize("one_input", [False, True], ids=["inputs", "one input"])
+def test_what_a_step_makes_of_its_input_alone_stands_right_above_it(one_input):
+    count, ends, branches, sums = recurrent(5, one_input)
+    layers, _, _ = layers_of(count, ends)
+    for (given, made), step in zip(branches, sums, strict=True):
+        assert (layers[given], layers[made]) == (layers[step] - 2, layers[step] - 1)
+    if one_input:
+        assert layers[0] == 0
+    placed = layout(names(count), edges_of(*ends))
+    assert max(abs(b[0] - a[0]) for route in placed.routes for a, b in pairwise(route)) < 500
+
+
+def test_what_is_made_of_each_step_stays_below_it():
+    ends = [(i, i + 1) for i in range(5)] + [(i, 10 + i) for i in range(1, 6)] + [(10 + i, 20) for i in range(1, 6)]
+    layers, _, _ = layers_of(21, ends)
+    assert [layers[10 + i] for i in range(1, 6)] == [layers[i] + 1 for i in range(1, 6)]
+
+
+def test_no_frame_grows_because_something_sinks():
+    count, ends, branches, _ = recurrent(5, one_input=False)
+    together = [("f",) if any(box in branch for branch in branches) else () for box in range(count)]
+    layers, _, _ = layers_of(count, ends, together)
+    assert {layers[box] for branch in branches for box in branch} == {0, 1}
+    apart = [next((f"f{i}" for i, branch in enumerate(branches) if box in branch), "") for box in range(count)]
+    layers, _, _ = layers_of(count, ends, [(frame,) * bool(frame) for frame in apart])
+    assert all(layers[made] == layers[given] + 1 for given, made in branches)
+    assert len({layers[made] for _, made in branches}) == 5
 
 
 def test_arrows_of_one_pair_and_both_ports_are_apart():

@@ -226,6 +226,24 @@ def test_statistics_of_nothing_of_nan_and_of_a_large_offset():
     assert stats_of(many).mean == pytest.approx(values(100_000).astype(np.float64).mean())
 
 
+@pytest.mark.parametrize(
+    "given, mean, std, rms",
+    [
+        ([1e200, -1e200, 3.0], 0.0, 8.16496580927726e199, 8.16496580927726e199),
+        ([1e-170, 2e-170], 1.5e-170, 5e-171, 1.5811388300841898e-170),
+        ([1.7976931348623157e308] * 3, 1.7976931348623157e308, 0.0, 1.7976931348623157e308),
+        ([1.7e308, -1.7e308, np.nan], 0.0, 1.7e308, 1.7e308),
+        ([5e-324] * 2, 5e-324, 0.0, 5e-324),
+        ([1e-170, 0.0, 1.0], 1 / 3, np.sqrt(2 / 9), np.sqrt(1 / 3)),
+    ],
+)
+def test_statistics_at_the_ends_of_the_range(given, mean, std, rms):
+    stats = stats_of(np.array(given))
+    finite = [value for value in given if np.isfinite(value)]
+    assert (stats.min, stats.max, stats.zeros) == (min(finite), max(finite), given.count(0.0) / len(given))
+    assert (stats.mean, stats.std, stats.rms) == pytest.approx((mean, std, rms), rel=1e-12, abs=0)
+
+
 def test_pictures_are_exact_while_they_fit():
     array = values(3, 4)[:, ::2]
     picture = picture_of(array, 100)

@@ -24,7 +24,7 @@ def engines(monkeypatch):
     """Graphviz, wherever it is missing."""
     for name in render.GRAPHVIZ:
         monkeypatch.setitem(render._FOUND, name, lambda: True)
-        monkeypatch.setitem(render._DRAW, name, lambda *args: b"drawn")
+        monkeypatch.setitem(render._DRAW, name, lambda dot, form, timeout: render.BEGINNINGS[form] + b"<svg>")
 
 
 def error_of(path, kind, engine=None):

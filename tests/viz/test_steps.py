@@ -385,3 +385,10 @@ print(time.perf_counter() - start)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert float(done.stdout) < 60
+
+
+def test_what_is_not_finite_is_counted_in_every_line():
+    x = tg.tensor([np.nan, 1.0], requires_grad=True)
+    (step,) = [step for step in viz.backward_steps(tg.exp(x).sum()) if step.node.name == "exp"]
+    assert "rms 2.72, 1 nan" in repr(step)
+    assert "2.72, 1 nan" in step.to_text().splitlines()[-1]

@@ -70,7 +70,7 @@ def test_long_texts_are_cut_and_stay_on_their_cards():
 
 def test_right_to_left_names_are_isolated():
     svg = to_svg(scene([op(0, "operation", "\u05d0\u05d1\u05d2 mixed")], []))
-    assert '<tspan direction="ltr" unicode-bidi="isolate">\u05d0\u05d1\u05d2 mixed</tspan>' in svg
+    assert '<tspan direction="rtl" style="unicode-bidi:isolate">\u05d0\u05d1\u05d2</tspan> mixed</tspan>' in svg
 
 
 @pytest.mark.parametrize("seed", range(30))
