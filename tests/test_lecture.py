@@ -234,7 +234,8 @@ def test_kernel_image_and_map_are_drawn(tmp_path):
     image[np.arange(7), np.arange(7)] = 1
     found = np.array(conv2d(image.tolist(), FALLING))
     kernel = plots.filters(np.array([[FALLING]]))
-    assert kernel.axes[0].images[0].get_array().tolist() == FALLING
+    sheet = kernel.axes[0].images[0].get_array()  # with room for the filter's number above, and for the next beside it
+    assert sheet[-3:, :3].tolist() == FALLING
     figure = plots.feature_maps({"image": image[None], "map": found[None]})
     for axes, picture in zip(figure.axes, (image, found), strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array()[:, : picture.shape[1]], picture)
