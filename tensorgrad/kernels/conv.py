@@ -101,11 +101,11 @@ def conv_weight_grad(
         if _takes_winograd(x.dtype, shape[2:], stride, pays):
             return winograd.weight_grad(pixels(g), pixels(x), before)
         wish = chosen.get()
-        exact: Any = {"shifted": shifted, "gathered": gathered}.get(wish, direct)
         if wish == "auto" and gathered.weight_grad_pays(shape[0], width, x.shape[0]):
-            exact = gathered
+            wish = "gathered"
         elif wish == "auto" and (shape[1] * shape[2] < THIN or stride[1] > 1):
-            exact = shifted
+            wish = "shifted"
+        exact: Any = {"shifted": shifted, "gathered": gathered}.get(wish, direct)
         return exact.weight_grad(as_pixels(g), as_pixels(x), shape[2:], stride, before)
     return im2col.weight_grad(channels(g), channels(x), shape, stride, before, dilation, groups)
 

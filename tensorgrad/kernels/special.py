@@ -62,7 +62,7 @@ def erfc(x: Array) -> Array:
 
 
 def softplus(x: Array) -> Array:
-    """log(1 + exp(x)). NumPy's `logaddexp` says the same value by value, ten times as slowly."""
+    """log(1 + exp(x)). NumPy's `logaddexp(x, 0)` is the same, but works value by value, not in vectors."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.absolute(x)))
 
 
