@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from . import direct, gathered, im2col, shifted, stacked, winograd
+from . import direct, gathered, im2col, shifted, stacked, winograd, winograd1d
 from .buffers import empty
 from .layout import SMALL_BATCH, as_pixels, channels, face_of_channels, face_of_pixels, pixels
 from .windows import Array, Ints
 
 Pads = tuple[tuple[int, int], ...]
-ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd")
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
 THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
 chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
@@ -97,10 +97,12 @@ def conv_weight_grad(
     before = _before(padding)
     if by_pixels(x.shape[0], x.dtype, shape, dilation, groups):
         height, width = g.shape[2:]
-        pays = winograd.weight_grad_pays(shape[1], shape[0], height, width, x.shape[0])
-        if _takes_winograd(x.dtype, shape[2:], stride, pays):
+        wish, case = chosen.get(), (shape[1], shape[0], height, width, x.shape[0])
+        by = _winograd(x.dtype, shape[2:], stride)
+        if by == "winograd1d" or (by == "any" and winograd1d.weight_grad_pays(*case)):
+            return winograd1d.weight_grad(pixels(g), pixels(x), shape[2], before)
+        if by == "winograd" or (by == "any" and winograd.weight_grad_pays(*case)):
             return winograd.weight_grad(pixels(g), pixels(x), before)
-        wish = chosen.get()
         if wish == "auto" and gathered.weight_grad_pays(shape[0], width, x.shape[0]):
             wish = "gathered"
         elif wish == "auto" and (shape[1] * shape[2] < THIN or stride[1] > 1):
@@ -131,17 +133,26 @@ def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: 
     if stride == (1, 1) and (wish == "stacked" or (wish == "auto" and pays)):
         stacked.correlate(x, weight, bias, out, before)
         return
-    pays = winograd.correlate_pays(weight.shape[1], weight.shape[0], *out.shape[:2])
-    if _takes_winograd(x.dtype, weight.shape[2:], stride, pays):
+    case = (weight.shape[1], weight.shape[0], *out.shape[:2], out.shape[3])
+    by = _winograd(x.dtype, weight.shape[2:], stride)
+    if by == "winograd1d" or (by == "any" and winograd1d.correlate_pays(*case)):
+        winograd1d.correlate(x, weight, bias, out, before)
+    elif by == "winograd" or (by == "any" and winograd.correlate_pays(*case)):
         winograd.correlate(x, weight, bias, out, before)
     else:
         direct.correlate(x, weight, bias, out, stride, before)
 
 
-def _takes_winograd(dtype: np.dtype, kernel: Ints, stride: Ints, pays: bool) -> bool:
-    """Whether Winograd's algorithm can do it, and is asked for or pays; float64 is for exact results."""
-    fits = dtype == np.float32 and kernel == (3, 3) and stride == (1, 1)
-    return fits and (chosen.get() == "winograd" or (chosen.get() == "auto" and pays))
+def _winograd(dtype: np.dtype, kernel: Ints, stride: Ints) -> str | None:
+    """Which of Winograd's algorithms is asked for and can do it, or "any"; float64 is for exact results."""
+    wish = chosen.get()
+    if dtype != np.float32 or kernel[1] != 3 or stride != (1, 1):
+        return None
+    if wish == "winograd1d":
+        return wish
+    if kernel[0] != 3:
+        return None
+    return {"auto": "any", "winograd": "winograd"}.get(wish)
 
 
 def _before(padding: Pads) -> Ints:

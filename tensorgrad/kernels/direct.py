@@ -10,6 +10,8 @@ The weight gradient sums over windows and images, which lie apart here. So rows 
 and a shift along the row is a shift of w*n columns.
 """
 
+import math
+
 import numpy as np
 
 from .buffers import scratch
@@ -18,7 +20,7 @@ from .windows import Array, Ints, places_along
 
 SMALL_PRODUCT = 1e6  # multiplications up to which OpenBLAS takes the factors as they lie
 LEAST_ROWS = 16  # of a product's left factor: with fewer, its kernels run half empty
-PART_BYTES = 1 << 18  # of rows with their windows' height, in the cache
+PART_BYTES = 1 << 20  # of rows with their windows' height: near the cache, but shorter parts keep threads from work
 PIECE, FEW = 512, 1536  # the piece of a long sum, and rows times columns from which on whole sums are faster
 LANES, LANES_BYTES = 8, 1 << 22  # partial sums of the weight gradient, whatever the number of threads; all together
 
@@ -34,10 +36,11 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
     shift = None if bias is None else np.repeat(bias, x.shape[-1]).reshape(len(bias), -1)
 
     columns = (out.shape[1] - 1) * stride[1] + weight.shape[3]
-    step = max(1, PART_BYTES // max(1, columns * weight.shape[2] * x.shape[2] * x.shape[3] * x.itemsize))
+    row_bytes = columns * weight.shape[2] * x.shape[2] * x.shape[3] * x.itemsize
+    parts = min(len(out), 2 * math.ceil(len(out) * row_bytes / (2 * PART_BYTES)))
 
     def some(number: int) -> None:
-        rows = slice(number * step, min(len(out), (number + 1) * step))
+        rows = slice(len(out) * number // parts, len(out) * (number + 1) // parts)
         windows = _windows(x, rows, out.shape[1], weight.shape[2:], stride, before)
         result = out[rows]
         target = result.reshape(*result.shape[:2], blocks, -1, result.shape[-1])
@@ -45,7 +48,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
         if shift is not None:
             result += shift
 
-    run(some, -(-len(out) // step))
+    run(some, parts, weight.size * out.size // len(weight))
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) -> Array:
@@ -83,7 +86,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
                 sums[number, place, : tall - turn] += product[turn:]
                 sums[number, place, tall - turn :] += product[:turn]
 
-    run(lane, lanes)
+    run(lane, lanes, g.size * c * kernel[0] * kernel[1])
     return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 1, 0))
 
 
@@ -95,14 +98,23 @@ def _windows(x: Array, rows: slice, count: int, kernel: Ints, stride: Ints, befo
     if kernel == (1, 1) and before == (0, 0) and columns <= width and last < height:
         return x[rows.start * stride[0] : last + 1 : stride[0], : columns : stride[1]]
     span = scratch("span", (rows.stop - rows.start, columns, kernel[0], c, images), x.dtype)
-    along = places_along(kernel[0], stride[0], before[0] - rows.start * stride[0], 1, height, len(span))
     (inner, across) = places_along(1, 1, before[1], 1, width, columns)[0]
-    span[:, : inner.start] = 0
-    span[:, inner.stop :] = 0
-    for k, (windows, pixels) in enumerate(along):
-        span[: windows.start, inner, k] = 0
-        span[windows.stop :, inner, k] = 0
-        span[windows, inner, k] = x[pixels, across]
+    if inner.start:
+        span[:, : inner.start] = 0
+    if inner.stop < columns:
+        span[:, inner.stop :] = 0
+    top = rows.start * stride[0] - before[0]  # the first row of pixels that the first windows read
+    along = places_along(kernel[0], stride[0], -top, 1, height, len(span))
+    first, end = max(windows.start for windows, _ in along), min(windows.stop for windows, _ in along)
+    if first < end:  # windows with all their rows in the image: one copy from overlapping views
+        row, column, *inside = x.strides
+        shape = (end - first, across.stop - across.start, kernel[0], c, images)
+        begin = (top + first * stride[0]) * row + across.start * column
+        span[first:end, inner] = np.ndarray(shape, x.dtype, x, begin, (row * stride[0], column, row, *inside))
+    for y in (*range(min(first, len(span))), *range(max(first, end), len(span))):
+        for k in range(kernel[0]):
+            h = top + y * stride[0] + k
+            span[y, inner, k] = x[h, across] if 0 <= h < height else 0
     row, step, _, _, item = span.strides
     return np.ndarray(
         (len(span), count, kernel[1] * kernel[0] * c, images),

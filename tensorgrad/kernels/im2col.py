@@ -21,6 +21,7 @@ from .windows import Array, Ints, Slices, work_dtype
 
 LANES = 8  # partial sums of the weight gradient, always the same whatever the number of threads
 MANY_BYTES = 1 << 20  # filters from which on the weight gradient is cut by channels, not by windows
+COPY = 8  # multiplications that take as long as to copy an element into columns
 
 
 def correlate(
@@ -62,7 +63,8 @@ def correlate(
         if not is_direct:
             block[...] = result.reshape(block.shape)
 
-    run(work_on, len(todo))
+    copies = math.prod(out.shape[1:]) * x.shape[0] * math.prod(kernel)
+    run(work_on, len(todo), max(out.size * depth, COPY * copies))
 
 
 def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dilation: Ints, groups: int) -> Array:
@@ -80,6 +82,7 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
     window_bytes = (step if is_many else x.shape[0]) * places * images * work.itemsize
     todo = parts(size, window_bytes, 4 * parts_of.CHUNK_BYTES if is_many else parts_of.CHUNK_BYTES)
     lanes = 1 if is_many else min(LANES, len(todo))
+    cost = max(g.size * shape[1] * places, COPY * math.prod(g.shape[1:]) * x.shape[0] * places)
     sums = np.zeros((lanes, groups, shape[1] * places, channels), work)  # lane g c*k o: as the product gives them
 
     def add(target: Array, image: Array, part: Slices) -> None:
@@ -99,9 +102,9 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
             add(sums[0, :, c.start * places : c.stop * places], x[c], part)
 
     if is_many:
-        run(block_of_channels, -(-shape[1] // step))
+        run(block_of_channels, -(-shape[1] // step), cost)
     else:
-        run(lane, lanes)
+        run(lane, lanes, cost)
     return np.ascontiguousarray(sums.sum(0).swapaxes(1, 2), dtype=g.dtype).reshape(shape)
 
 

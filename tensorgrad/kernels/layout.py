@@ -22,7 +22,7 @@ from .buffers import empty
 from .windows import Array, Ints
 
 SMALL_BATCH = 8
-SLAB_BYTES = 1 << 19
+SLAB_BYTES = 1 << 20
 
 
 def pixels(x: Array) -> Array:
@@ -88,19 +88,25 @@ def planes(x: Array, like: Array | None = None) -> Array:
 
 
 def slabs(x: Array) -> list[tuple[slice, slice]]:
-    """Cut images into parts for threads, of runs as long as may be: (channels, places along the first spatial axis)."""
+    """Cut images into equal parts for threads, of runs as long as may be: (channels, places along the first axis).
+
+    The axis is the first spatial one. No part of less than half SLAB_BYTES: a thread would not be awake before it ends.
+    """
     if _order(x).index(1) < _order(x).index(2):
         return channel_slabs(x)
-    size = x.shape[2]
-    step = max(1, SLAB_BYTES * size // max(1, x.nbytes))
-    return [(slice(0, x.shape[1]), slice(i, min(size, i + step))) for i in range(0, size, step)]
+    return [(slice(0, x.shape[1]), part) for part in _equal_parts(x.shape[2], x.nbytes)]
 
 
 def channel_slabs(x: Array) -> list[tuple[slice, slice]]:
     """Cut images (n, c, *x) into parts of some channels each, with all places along the first spatial axis."""
-    size = x.shape[1]
-    step = max(1, SLAB_BYTES * size // max(1, x.nbytes))
-    return [(slice(i, min(size, i + step)), slice(0, x.shape[2])) for i in range(0, size, step)]
+    return [(part, slice(0, x.shape[2])) for part in _equal_parts(x.shape[1], x.nbytes)]
+
+
+def _equal_parts(size: int, nbytes: int) -> list[slice]:
+    """An axis of `size` places cut into about equal parts of SLAB_BYTES of the `nbytes`, or up to twice as many."""
+    count = 1 if 2 * nbytes < SLAB_BYTES else 2 * math.ceil(nbytes / (2 * SLAB_BYTES))
+    step = max(1, -(-size // count))
+    return [slice(i, min(size, i + step)) for i in range(0, size, step)]
 
 
 def _order(x: Array) -> list[int]:

@@ -8,6 +8,7 @@ from .windows import Array
 
 SMALL = 1 << 18  # multiplications: OpenBLAS does smaller products in one thread anyway
 LARGE = 1 << 23  # from here on the product is cut into blocks, of at least LEAST_ROWS rows or columns
+BLOCK = 6 << 20  # multiplications in a block, or more where that makes more than BLOCKS
 BLOCKS, LEAST_ROWS = 8, 16
 
 
@@ -23,7 +24,7 @@ def matmul(x: Array, y: Array) -> Array:
     out = np.empty((x.shape[0], y.shape[1]), x.dtype)
     by_rows = x.shape[0] >= y.shape[1]
     count = max(out.shape)
-    step = max(LEAST_ROWS, -(-count // BLOCKS))
+    step = max(LEAST_ROWS, -(-count // max(2, min(BLOCKS, size // BLOCK))))
 
     def block(number: int) -> None:
         at = slice(number * step, (number + 1) * step)

@@ -39,7 +39,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
             for product in np.matmul(columns, shares.reshape(len(some), depth, -1).swapaxes(1, 2)):
                 sums[number] += product
 
-    run(lane, lanes)
+    run(lane, lanes, g.size * c * tall * wide)
     return np.ascontiguousarray(sums.sum(0).reshape(tall, wide, c, depth).transpose(3, 2, 0, 1))
 
 

@@ -29,7 +29,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     shift = 0 if bias is None else np.repeat(bias, images).reshape(depth, images)
     row_bytes = width * len(filters) * images * x.itemsize
     step = max(tall, BAND_BYTES // max(1, row_bytes) - tall + 1)
-    columns = -(-width // PARTS)
+    columns, size = -(-width // PARTS), weight.size * out.size // len(weight)
 
     for top in range(0, height, step):
         bottom = min(height, top + step)
@@ -50,8 +50,8 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
                 if begin < end:
                     result[begin:end] += shares[begin - skip : end - skip, some, k]
 
-        run(multiply, len(shares))
-        run(add, -(-width // columns))
+        run(multiply, len(shares), size)
+        run(add, -(-width // columns), size)
 
 
 def correlate_pays(weight: Ints) -> bool:

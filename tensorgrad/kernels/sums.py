@@ -15,9 +15,10 @@ from .layout import planes
 from .windows import Array, Ints
 
 LARGE_BYTES = 1 << 19
-PART_BYTES = 1 << 19
+PART_BYTES = 1 << 21  # shorter parts scale badly: threads of Python wait for each other at every call
 SMALL = 1024  # elements: below this one call to NumPy is accurate enough, and the analysis would cost more than the sum
 RUN = 32  # elements added one by one in float32 before float64 takes over
+LONG_RUN = 4 * RUN  # planes
 
 
 def accurate_sum(x: Array, axes: Ints, keepdims: bool = False) -> Array:
@@ -67,20 +68,29 @@ def channel_sums(x: Array) -> Array:
 
 
 def plane_parts(blocks: Array) -> list[tuple[slice, slice]]:
-    """Cut planes (p, c, m) into parts of about PART_BYTES, (planes, channels): some planes, or if p is 1, channels."""
-    p, c, m = blocks.shape
+    """Cut planes (p, c, m) into equal parts of about PART_BYTES: some planes, or if p is 1, channels."""
+    p, c, _ = blocks.shape
     if not blocks.size:
         return []
+    count = 1 if 2 * blocks.nbytes < PART_BYTES else 2 * math.ceil(blocks.nbytes / (2 * PART_BYTES))
+    step = -(-(c if p == 1 else p) // count)
     if p == 1:
-        step = max(1, PART_BYTES // max(1, m * blocks.itemsize))
         return [(slice(0, 1), slice(i, i + step)) for i in range(0, c, step)]
-    step = min(4 * RUN, max(1, PART_BYTES // max(1, c * m * blocks.itemsize)))
+    if step > LONG_RUN:
+        step += -step % LONG_RUN
     return [(slice(i, i + step), slice(0, c)) for i in range(0, p, step)]
 
 
 def plane_sums(block: Array) -> Array:
     """The sum over the planes of a part and within them, for each channel: (p, c, m) to (c)."""
-    return block[0].sum(1) if len(block) == 1 else block.sum(0).sum(1, dtype=np.float64)
+    if len(block) == 1:
+        return block[0].sum(1)
+    if len(block) <= LONG_RUN:
+        return block.sum(0).sum(1, dtype=np.float64)
+    whole = len(block) - len(block) % LONG_RUN
+    runs = block[:whole].reshape(-1, LONG_RUN, *block.shape[1:]).sum(1)
+    total = runs.sum((0, 2), dtype=np.float64)
+    return total if whole == len(block) else total + plane_sums(block[whole:])
 
 
 def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:

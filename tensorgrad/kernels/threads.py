@@ -16,11 +16,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .blas import hold, in_one_thread
 from .buffers import nest
 
 Work = Callable[[int], Any]
 
+LOOKS = 40  # at whether the helpers are done, before the caller goes to sleep
+_pastime = np.zeros(1 << 14, np.float32)  # to add to between two looks, some microseconds without Python's lock
+SMALL = 1 << 22  # multiplications, which take a tenth of a millisecond or more: as long as to wake and await helpers
 _lock = threading.Lock()
 _here = threading.local()  # .inside: whether this thread is at work on a job
 _jobs: "queue.SimpleQueue[_Job]" = queue.SimpleQueue()
@@ -46,13 +51,15 @@ def set_num_threads(count: int) -> None:
     _chosen = count
 
 
-def run(work: Work, count: int) -> None:
+def run(work: Work, count: int, size: int = SMALL) -> None:
     """Call work(i) for each i below `count`, in any order, over the pool; return when all are done.
+
+    `size` is how many multiplications that is, if the caller can say: of less than SMALL it does all itself.
 
     The first exception ends the job: chunks not yet begun are left out, and it is raised here when no thread is at work
     on the job any more. An interrupt is such an exception.
     """
-    helpers = min(get_num_threads(), count) - 1
+    helpers = min(get_num_threads(), count) - 1 if size >= SMALL else 0
     if getattr(_here, "inside", False):
         nest(1)
         try:
@@ -95,6 +102,10 @@ class _Job:
             self.fail(error)
         while True:
             try:
+                for _ in range(LOOKS):
+                    if not self.inside:
+                        break
+                    np.add(_pastime, 1, out=_pastime)  # to be woken would take longer than most helpers still do
                 with self.lock:
                     self.closed = True
                     if not self.inside:

@@ -4,8 +4,8 @@ Along one axis, window y reads at its place k the pixel y*stride + k*dilation - 
 front of the first pixel. Everything here follows from that one line.
 """
 
+import functools
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,10 @@ def window_view(x: Array, kernel: Ints, stride: Ints, dilation: Ints, out_size: 
     )
 
 
+@functools.lru_cache(1024)
 def each_place(
     size: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out_size: Ints
-) -> Iterator[tuple[Ints, Slices, Slices]]:
+) -> tuple[tuple[Ints, Slices, Slices], ...]:
     """For each kernel place in reading order: the place, the windows that read a pixel there, and these pixels.
 
     Windows whose pixel at this place falls into the padding are left out, so callers never build a padded array.
@@ -37,18 +38,21 @@ def each_place(
         list(enumerate(places_along(*axis)))
         for axis in zip(kernel, stride, before, dilation, size, out_size, strict=True)
     ]
+    found = []
     for along in itertools.product(*axes):
         place, slices = zip(*along, strict=True)
         windows, pixels = zip(*slices, strict=True)
         if all(w.stop > w.start for w in windows):
-            yield place, windows, pixels
+            found.append((place, windows, pixels))
+    return tuple(found)
 
 
+@functools.lru_cache(4096)
 def places_along(
     kernel: int, stride: int, before: int, dilation: int, size: int, out: int
-) -> list[tuple[slice, slice]]:
+) -> tuple[tuple[slice, slice], ...]:
     """Along one axis, for each kernel place: the windows that read a pixel there, and these pixels."""
-    return [_valid(k * dilation - before, stride, size, out) for k in range(kernel)]
+    return tuple(_valid(k * dilation - before, stride, size, out) for k in range(kernel))
 
 
 def _valid(first: int, stride: int, size: int, out: int) -> tuple[slice, slice]:

@@ -22,36 +22,13 @@ import itertools
 import numpy as np
 
 from .buffers import empty, scratch
-from .direct import lanes_for, small_parts
+from .direct import lanes_for
+from .points import BLOCK, FILTERS, PIXELS, RESULTS, TILE, apply, multiply
 from .threads import run
 from .windows import Array, Ints, places_along
 
-TILE = 4  # results along each axis
-BLOCK = 6  # pixels they read, and points
-POINTS = (0, 1, -1, 0.5, -2)  # and infinity; a third of the error of 0, 1, -1, 2, -2
 CHUNK = 1 << 20  # values of a chunk of tiles after the transforms
 AT_ONCE = 4096  # filters (3, 3) that are transformed together
-
-
-def _matrices() -> tuple[Array, Array, Array]:
-    """A^T (4, 6), B^T (6, 6) and G (6, 3), by Lagrange's formula.
-
-    Column p of A^T and row p of G are the powers of point p, the latter divided by the product of its distances to the
-    other points. Row p of B^T has the coefficients of the polynomial that is zero at these. At infinity, a polynomial's
-    value is its highest coefficient.
-    """
-    results, pixels, filters = np.zeros((TILE, BLOCK)), np.zeros((BLOCK, BLOCK)), np.zeros((BLOCK, 3))
-    for p, point in enumerate(POINTS):
-        others = POINTS[:p] + POINTS[p + 1 :]
-        results[:, p] = np.power(point, range(TILE))
-        pixels[p, :-1] = np.poly(others)[::-1]
-        filters[p] = np.power(point, range(3)) / np.prod(np.subtract(point, others))
-    results[-1, -1] = filters[-1, -1] = 1
-    pixels[-1] = np.poly(POINTS)[::-1]
-    return results, pixels, filters
-
-
-RESULTS, PIXELS, FILTERS = _matrices()
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: Ints) -> None:
@@ -71,20 +48,20 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
         top, left, tiles = chunks[number]
         values = _transformed(pixels, image, top - before[0], left - before[1], tiles, "values")
         products = scratch("products", (BLOCK, BLOCK, tiles, depth, images), x.dtype)
-        _multiply(filters, values.reshape(BLOCK, BLOCK, tiles, c, images), products)
+        multiply(filters, values.reshape(BLOCK, BLOCK, tiles, c, images), products)
         if shift is not None:
             products[1, 1] += shift  # at point 1, whose powers are all 1: so it reaches each result once
         rows, columns = min(TILE, height - top), min(TILE * tiles, width - left)
         half = scratch("half", (rows, BLOCK, tiles, depth * images), x.dtype)
-        _apply(results[:rows], products.reshape(BLOCK, BLOCK, tiles, -1), half, 0)
+        apply(results[:rows], products.reshape(BLOCK, BLOCK, tiles, -1), half, 0)
         whole, rest = divmod(columns, TILE)
         part = target[top : top + rows, left : left + columns]
         inner = part[:, : whole * TILE].reshape(rows, whole, TILE, depth * images)
-        _apply(results, half[:, :, :whole], inner.swapaxes(1, 2), 1)
+        apply(results, half[:, :, :whole], inner.swapaxes(1, 2), 1)
         if rest:
-            _apply(results[:rest], half[:, :, whole], part[:, whole * TILE :], 1)
+            apply(results[:rest], half[:, :, whole], part[:, whole * TILE :], 1)
 
-    run(chunk, len(chunks))
+    run(chunk, len(chunks), weight.size * out.size // len(weight))
 
 
 def weight_grad(g: Array, x: Array, before: Ints) -> Array:
@@ -114,22 +91,22 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
             values = _transformed(pixels, image, top - before[0], left - before[1], tiles, "values")
             values = values.reshape(BLOCK, BLOCK, tiles, c, images)
             for t in range(tiles):
-                _multiply(values[:, :, t], shares[:, :, t], product)
+                multiply(values[:, :, t], shares[:, :, t], product)
                 total += product
         _apply_twice(filters, total.reshape(BLOCK, BLOCK, -1), sums[number].reshape(3, 3, -1))
 
-    run(lane, lanes)
+    run(lane, lanes, g.size * c * 9)
     return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 0, 1))
 
 
-def correlate_pays(c: int, o: int, height: int, width: int) -> bool:
-    """Whether `correlate` is faster than the direct kernel by about a tenth or more, for results of this size.
+def correlate_pays(c: int, o: int, height: int, width: int, images: int) -> bool:
+    """Whether `correlate` is faster than the direct kernel, for results of this size, of any number of images.
 
-    Measured at 16 to 512 images, on one core of a Zen 5 with OpenBLAS's AVX-512 kernels. Where TILE divides the size,
-    it is 1.1 to 1.2 times as fast at 16 channels, 1.3 at 32, 1.7 at 64, 2.2 to 2.9 at 128. Unequal channels count as
-    their harmonic mean. Of what hangs over, most is lost.
+    Measured at 16 to 512 images, on one core of a Zen 5 with OpenBLAS's AVX2 kernels, and in brackets with its AVX-512
+    kernels. Where TILE divides the size, it is 1.2 (1.15) times as fast at 16 channels, 1.7 (1.4) at 32, 2.7 (1.8) at
+    64. Unequal channels count as their harmonic mean. Of what hangs over, most is lost.
     """
-    return _computed(height, width) < (0.85 + c * o / (c + o) / 40) * height * width
+    return _computed(height, width) < (0.85 + c * o / (c + o) / 22) * height * width
 
 
 def weight_grad_pays(c: int, o: int, height: int, width: int, images: int) -> bool:
@@ -161,31 +138,14 @@ def _transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, n
     (inner, across) = places_along(1, 1, -left, 1, width, columns)[0]
     half[:, : inner.start] = 0
     half[:, inner.stop :] = 0
-    _apply(matrix[:, places], image[rows, across], half[:, inner], 0)
+    apply(matrix[:, places], image[rows, across], half[:, inner], 0)
     row, column, item = half.strides
     blocks = np.lib.stride_tricks.as_strided(
         half, (points, size, tiles, length), (row, column, TILE * column, item), writeable=False
     )
     result = scratch(name, (points, points, tiles, length), image.dtype)
-    _apply(matrix, blocks, result, 1)
+    apply(matrix, blocks, result, 1)
     return result
-
-
-def _apply(matrix: Array, source: Array, target: Array, axis: int) -> None:
-    """Multiply a matrix with an axis of an array (.., f), by parts of f so that the products are small."""
-    parts = small_parts(source.shape[-1], matrix.size)
-    if parts > 1:
-        source = source.reshape(*source.shape[:-1], parts, -1)
-        target = target.reshape(*target.shape[:-1], parts, -1)
-    np.matmul(matrix, source.swapaxes(axis, -2), out=target.swapaxes(axis, -2))
-
-
-def _multiply(left: Array, right: Array, out: Array) -> None:
-    """Matrix products (.., m, k) times (.., k, n), by parts of m so that they are small."""
-    (rows, inner), columns = left.shape[-2:], right.shape[-1]
-    parts = small_parts(rows, inner * columns)
-    split = left.reshape(*left.shape[:-2], parts, rows // parts, inner)
-    np.matmul(split, right[..., None, :, :], out=out.reshape(*out.shape[:-2], parts, rows // parts, columns))
 
 
 def _apply_twice(matrix: Array, source: Array, target: Array) -> None:
@@ -194,8 +154,8 @@ def _apply_twice(matrix: Array, source: Array, target: Array) -> None:
     for begin in range(0, source.shape[2], AT_ONCE):
         some = slice(begin, begin + AT_ONCE)
         part = half[..., : source[..., some].shape[2]]
-        _apply(matrix, source[..., some], part, 0)
-        _apply(matrix, part, target[..., some], 1)
+        apply(matrix, source[..., some], part, 0)
+        apply(matrix, part, target[..., some], 1)
 
 
 def _filters(weight: Array, dtype: np.dtype) -> Array:
@@ -210,7 +170,7 @@ def _filters(weight: Array, dtype: np.dtype) -> Array:
         np.copyto(planes.reshape(9, -1), each[some].T)
         _apply_twice(matrix, planes, values[..., some])
 
-    run(part, -(-o * c // AT_ONCE))
+    run(part, -(-o * c // AT_ONCE), weight.size * BLOCK * BLOCK)
     return values.reshape(BLOCK, BLOCK, 1, o, c)
 
 

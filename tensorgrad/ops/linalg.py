@@ -79,12 +79,23 @@ def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
     return y if bias is None else np.add(y, bias, out=y)
 
 
+@primitive
+def linear_weight_grad(gy: Array, input: Array) -> Array:
+    """gy.T @ input, summed over all leading axes: (..., out) and (..., in) to the weight's (out, in)."""
+    rows = math.prod(gy.shape[:-1])
+    return kernel.matmul(gy.reshape(rows, gy.shape[-1]).T, input.reshape(rows, input.shape[-1]))
+
+
 def _rows_of(x: Any) -> Any:
-    return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+    return x if x.ndim == 2 else reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 _linear.defvjps(
     lambda g, weight: matmul(g, weight),
-    lambda g, input: _matmul(transpose(_rows_of(g), 0, 1), _rows_of(input)),
+    lambda g, input: linear_weight_grad(g, input),
     lambda g: sum(_rows_of(g), 0),
+)
+linear_weight_grad.defvjps(
+    lambda g, input: _linear(input, g, None),
+    lambda g, gy: matmul(gy, g),
 )

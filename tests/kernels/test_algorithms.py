@@ -111,7 +111,7 @@ def algorithms(dtype, dilation, groups):
     """Those that do not give way to another."""
     if dtype == np.float16 or dilation != (1, 1) or groups != 1:
         return ["im2col"]
-    return ["im2col", "direct", "shifted", "gathered", "stacked"] + ["winograd"] * (dtype == np.float32)
+    return ["im2col", "direct", "shifted", "gathered", "stacked"] + ["winograd", "winograd1d"] * (dtype == np.float32)
 
 
 def assert_equal_the_reference(kernel, params, batches, dtype=np.float64, tolerance=1e-12, filters=CHANNELS):
@@ -217,7 +217,7 @@ def test_memory_layouts(name, which):
             np.testing.assert_array_equal(a, before)
 
 
-@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "gathered", "stacked", "winograd"])
+@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_results_lie_in_the_order_of_the_algorithm(name, dtype):
     """So that the next layer need not turn them."""
@@ -403,7 +403,7 @@ def test_pixels_that_no_window_reads_get_zero(monkeypatch, order, size, kernel, 
 def test_results_of_large_convolutions_come_back_to_the_free_list():
     buffers.empty_cache()
     x, w, g = arrays((3, 3), (1, 1), PADDINGS[1], (1, 1), 1, 2048)
-    for name in ("im2col", "direct", "shifted", "gathered", "stacked", "winograd"):
+    for name in ("im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d"):
         with tg.conv_algorithm(name):
             family(x, w, g, ((1, 1), PADDINGS[1], (1, 1), 1))
         assert buffers._held_bytes >= x.nbytes

@@ -21,7 +21,8 @@ ORDERS = {"C": (0, 1, 2, 3), "F": (3, 2, 1, 0), "pixels": (2, 3, 1, 0), "channel
 def _many_chunks(monkeypatch):
     """Three threads, and chunks that do not divide anything."""
     monkeypatch.setattr(threads, "_chosen", 3)
-    monkeypatch.setattr(elementwise, "CHUNK_BYTES", 99_991)
+    for name in ("CHUNK_BYTES", "WIDE_BYTES"):
+        monkeypatch.setattr(elementwise, name, 99_991)
 
 
 @pytest.fixture
@@ -119,10 +120,10 @@ def test_results_of_large_arrays_lie_as_they_do_and_are_cut(chunks, name, dtype)
     x = LAYOUTS[name](values(LARGE, np.float32))
     result = elementwise.by_parts(np.less_equal if dtype is np.bool_ else np.maximum, x, 0, dtype=dtype)
     assert result.transpose(ORDERS[name]).flags.c_contiguous
-    assert chunks == [-(-x.nbytes // 99_988)]
+    assert chunks == [3 * -(-x.nbytes // (3 * 99_991))]
     chosen = elementwise.select(x, x > 0)
     assert chosen.transpose(ORDERS[name]).flags.c_contiguous
-    assert chunks == [-(-x.nbytes // 99_988)] * 2
+    assert chunks == [3 * -(-x.nbytes // (3 * 99_991))] * 2
 
 
 @pytest.mark.parametrize("shape", [SMALL, LARGE, (0, 3, 2, 2), (1,), ()])

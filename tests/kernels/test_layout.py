@@ -296,7 +296,7 @@ def test_a_resnet_step_turns_images_once_in_each_direction(conversions, width, s
         assert len(backward) <= 1
 
 
-@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "gathered", "stacked", "winograd"])
+@pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d"])
 @pytest.mark.parametrize("batch", [2, 32])
 def test_no_algorithm_turns_more_than_images_and_last_gradient(conversions, name, batch):
     """The weight gradient of the first layer may turn the images again, as they are kept as they were given."""

@@ -35,6 +35,7 @@ from tensorgrad.kernels import (
     sums,
     threads,
     winograd,
+    winograd1d,
 )
 from tensorgrad.kernels.threads import run
 
@@ -715,7 +716,7 @@ CONVOLUTIONS = {
     # name: images, channels, size, filters, kernel, stride, padding, groups
     "many images": (32, 16, (18, 17), 24, (3, 3), 1, 1, 1),
     "few images": (3, 16, (40, 41), 32, (3, 3), 1, 1, 1),
-    "one image": (1, 8, (64, 64), 16, (5, 3), 2, 2, 1),
+    "one image": (1, 8, (120, 120), 16, (5, 3), 2, 2, 1),
     "stride": (32, 16, (16, 16), 32, (3, 3), 2, 1, 1),
     "pixels alone": (32, 32, (16, 16), 64, (1, 1), 1, 0, 1),
     "colours": (32, 3, (32, 32), 16, (3, 3), 1, 1, 1),
@@ -723,7 +724,7 @@ CONVOLUTIONS = {
     "each channel": (16, 64, (16, 16), 64, (3, 3), 1, 1, 64),
     "large filters": (16, 160, (6, 6), 256, (3, 3), 1, 1, 1),
 }
-ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd")
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
 
 
 def convolutions(name, algorithm):
@@ -760,7 +761,7 @@ def normalisation(order, mean, dtype=np.float32):
 
 
 def elements(order):
-    x, y = images(16, 24, 33, 33, order=order), images(16, 24, 33, 33, seed=1, order=order)
+    x, y = images(48, 24, 33, 33, order=order), images(48, 24, 33, 33, seed=1, order=order)
     mask = elementwise.by_parts(np.less_equal, x, y, dtype=np.bool_)
     relu = elementwise.apply(np.maximum, x, 0)
     return mask, relu, elementwise.where(mask, 0.0, y), elementwise.select(x, mask), sums.channel_sums(x)
@@ -850,12 +851,12 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
     """Or the test above would show nothing."""
     most = 0
 
-    def spy(work, count):
+    def spy(work, count, size=threads.SMALL):
         nonlocal most
-        most = max(most, count)
-        threads.run(work, count)
+        most = max(most, count if size >= threads.SMALL else 1)
+        threads.run(work, count, size)
 
-    for module in (direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, winograd):
+    for module in (direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, winograd, winograd1d):
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():
         if name.endswith("normalisation float16"):

@@ -176,11 +176,11 @@ def test_scratch_of_another_size_leaves_no_trace():
 
 
 def test_pays_for_many_channels_and_little_overhang():
-    assert winograd.correlate_pays(64, 64, 16, 16)
+    assert winograd.correlate_pays(64, 64, 16, 16, 64)
     assert winograd.weight_grad_pays(64, 64, 16, 16, 64)
-    assert not winograd.correlate_pays(3, 64, 32, 32)
+    assert not winograd.correlate_pays(3, 64, 32, 32, 64)
     assert not winograd.weight_grad_pays(3, 64, 32, 32, 64)
-    assert not winograd.correlate_pays(64, 64, 5, 5)
+    assert not winograd.correlate_pays(64, 64, 5, 5, 64)
     assert not winograd.weight_grad_pays(64, 64, 5, 5, 64)
     assert not winograd.weight_grad_pays(512, 512, 8, 8, 16)
-    assert not winograd.correlate_pays(64, 64, 0, 8)
+    assert not winograd.correlate_pays(64, 64, 0, 8, 64)

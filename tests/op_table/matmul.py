@@ -18,6 +18,10 @@ def linear(x, weight, bias=None):
     return out if bias is None else out + bias
 
 
+def linear_weight_grad(gy, x):
+    return np.tensordot(gy, x, (range(gy.ndim - 1), range(x.ndim - 1)))
+
+
 ROWS: list[Row] = []
 ROWS += [
     Row(linalg._matmul, matmul, shapes)
@@ -37,5 +41,9 @@ ROWS += [
 ROWS += [
     Row(linalg._linear, linear, [x, (4, 3), bias])
     for x, bias in [((2, 3), (4,)), ((2, 3), None), ((2, 2, 3), (4,)), ((3,), (4,)), ((0, 3), (4,)), ((2, 0, 3), (4,))]
+]
+ROWS += [
+    Row(linalg.linear_weight_grad, linear_weight_grad, [gy, x])
+    for gy, x in [((2, 4), (2, 3)), ((2, 2, 4), (2, 2, 3)), ((4,), (3,)), ((0, 4), (0, 3)), ((2, 0, 4), (2, 0, 3))]
 ]
 ROWS += [Row(linalg.linear, linear, [(2, 3), (4, 3)]), Row(linalg.linear, linear, [(2, 0), (3, 0), (3,)])]

@@ -96,7 +96,8 @@ def unique_bytes(result, parameters):
         seen.add(node)
         for array in node.saved:
             if isinstance(array, np.ndarray):
-                held[id(memory(array))] = memory(array).nbytes
+                key = id(memory(array))
+                held[key] = max(held.get(key, 0), array.nbytes)  # what lies there may be a part of a block
         waiting += [edge[0] for edge in node.edges if isinstance(edge, tuple)]
     return sum(size for key, size in held.items() if key not in {id(memory(p.data)) for p in parameters})
 
