@@ -72,7 +72,7 @@ def plane_parts(blocks: Array) -> list[tuple[slice, slice]]:
     p, c, _ = blocks.shape
     if not blocks.size:
         return []
-    count = 1 if 2 * blocks.nbytes < PART_BYTES else 2 * math.ceil(blocks.nbytes / (2 * PART_BYTES))
+    count = 1 if 2 * blocks.nbytes <= PART_BYTES else 2 * math.ceil(blocks.nbytes / (2 * PART_BYTES))
     step = -(-(c if p == 1 else p) // count)
     if p == 1:
         return [(slice(0, 1), slice(i, i + step)) for i in range(0, c, step)]
@@ -91,6 +91,18 @@ def plane_sums(block: Array) -> Array:
     runs = block[:whole].reshape(-1, LONG_RUN, *block.shape[1:]).sum(1)
     total = runs.sum((0, 2), dtype=np.float64)
     return total if whole == len(block) else total + plane_sums(block[whole:])
+
+
+def plane_dots(one: Array, other: Array) -> Array:
+    """`plane_sums` of one * other."""
+    if len(one) == 1:
+        return plane_sums(one * other)
+    whole = max(1, len(one) // LONG_RUN)
+    run = min(len(one), LONG_RUN)
+    first, second = (block[: whole * run].reshape(whole, run, -1) for block in (one, other))
+    runs = np.einsum("kpf,kpf->kf", first, second).reshape(whole, *one.shape[1:])
+    total = runs.sum((0, 2), dtype=np.float64)
+    return total if whole * run == len(one) else total + plane_dots(one[whole * run :], other[whole * run :])
 
 
 def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:

@@ -23,6 +23,7 @@ from .points import BLOCK, FILTERS, PIXELS, RESULTS, TILE, apply, multiply
 from .threads import run
 from .windows import Array, Ints, places_along
 
+NARROW = 16  # filters up to which a product by g as it lies takes less time than to turn g round
 CHUNK_BYTES = 1 << 22  # of a chunk after the transform, with its products
 
 
@@ -57,24 +58,29 @@ def weight_grad(g: Array, x: Array, tall: int, before: Ints) -> Array:
     """Each weight's gradient (o, c, kh, 3), summed over windows and images; g is (h', w', o, n), `tall` is kh.
 
     At each point it is the sum over rows of matrix products of (kh*c, n) by (n, o), for which the pixels of g are
-    turned round first. The chunks are cut into parts whose sums are added in order.
+    turned round first if there are many filters. The chunks are cut into parts whose sums are added in order.
     """
     (_, width, depth, images), c = g.shape, x.shape[2]
     results, pixels = RESULTS.T.astype(x.dtype), PIXELS.astype(x.dtype)
     chunks = _chunks(g.shape, tall, ((c + depth) * images + tall * c * depth) * x.itemsize)
+    is_turned = depth > NARROW
     lanes = min(lanes_for(BLOCK * tall * c * depth * x.itemsize), len(chunks))
     sums = np.zeros((lanes, BLOCK, tall * c, depth), x.dtype)
 
     def lane(number: int) -> None:
         for left, rows in chunks[len(chunks) * number // lanes : len(chunks) * (number + 1) // lanes]:
             count, columns = rows.stop - rows.start, min(TILE, width - left)
-            turned = scratch("turned", (count, columns, images, depth), x.dtype)
-            np.copyto(turned, g[rows, left : left + columns].swapaxes(2, 3))
+            part = g[rows, left : left + columns]
+            if is_turned:
+                turned = scratch("turned", (count, columns, images, depth), x.dtype)
+                np.copyto(turned, part.swapaxes(2, 3))
+                part = turned
             shares = scratch("shares", (count, BLOCK, images * depth), x.dtype)
-            apply(results[:, :columns], turned.reshape(count, columns, -1), shares, 1)
+            apply(results[:, :columns], part.reshape(count, columns, -1), shares, 1)
+            factors = shares.reshape(count, BLOCK, *part.shape[2:]).swapaxes(0, 1)
             values = _values(pixels, x, left, rows, tall, before)
             product = scratch("product", (BLOCK, count, tall * c, depth), x.dtype)
-            multiply(values, shares.reshape(count, BLOCK, images, depth).swapaxes(0, 1), product)
+            multiply(values, factors if is_turned else factors.swapaxes(2, 3), product)
             sums[number] += product.sum(1)
 
     run(lane, lanes, g.size * c * tall * 3)
