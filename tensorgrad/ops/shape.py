@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..kernels.layout import reshaped
 from ..node import Array, TensorBase
 from ..primitive import broadcast_to as _broadcast_to
 from ..primitive import primitive, promote_all
@@ -41,7 +42,7 @@ def reshape(input: Any, *sizes: Any, shape: Any = None) -> Tensor:
 
 @primitive(view=True)
 def _reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
-    return np.reshape(x, shape)
+    return reshaped(x, shape)
 
 
 _reshape.defvjps(lambda g, x_shape: _reshape(g, shape=x_shape))

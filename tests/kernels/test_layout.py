@@ -330,3 +330,21 @@ def test_users_see_one_order_and_any_strides(batch):
         turned = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
         result = net(tg.from_numpy(turned)).detach().numpy()
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@pytest.mark.parametrize(
+    "shape", [(3, 2, 4, 5), (1, 2, 3, 4), (3, 1, 1, 4), (3, 4, 1, 1), (3, 1, 2, 1), (0, 2, 3, 4), (70, 30, 4, 4)]
+)
+def test_reshaped_has_the_values_of_numpy_and_is_a_view_where_numpys_is(shape, order):
+    values = np.arange(np.prod(shape)).astype(np.float32)
+    x = values.reshape([shape[a] for a in order]).transpose(np.argsort(order))
+    for target in ((shape[0], int(np.prod(shape[1:]))), shape[::-1], (int(np.prod(shape)),)):
+        result, expected = layout.reshaped(x, target), np.reshape(x, target)
+        np.testing.assert_array_equal(result, expected)
+        assert np.shares_memory(result, x) == np.shares_memory(expected, x)
+
+
+def test_images_made_rows_stay_innermost():
+    x = np.ones((5, 5, 3, 8), np.float32).transpose(3, 2, 0, 1)
+    assert layout.reshaped(x, (8, 75)).T.flags.c_contiguous
