@@ -1,0 +1,204 @@
+"""Winograd's algorithm along the width against sums over windows, direct convolution, and its uses each other."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tensorgrad.kernels import direct, threads, winograd1d
+
+ONE = (1, 1)
+BEFORE = list(itertools.product(range(3), repeat=2))
+TALL = (1, 2, 3, 5)
+# (results, before, images, c, o): one tile, few images, many filters and few, products cut into parts.
+SHAPES = [
+    ((9, 35), (1, 1), 64, 20, 24),
+    ((4, 4), (0, 0), 1, 1, 1),
+    ((1, 13), (2, 0), 16, 3, 5),
+    ((8, 5), (1, 2), 64, 64, 5),
+    ((3, 6), (1, 1), 64, 7, 128),
+    ((30, 8), (1, 1), 64, 16, 16),
+    ((2, 5), (1, 1), 240, 128, 130),
+]
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before(monkeypatch):
+    monkeypatch.setattr(threads, "_chosen", 3)
+
+
+def arrays(size, before, tall=3, images=3, c=2, o=3, after=(1, 1), dtype=np.float64, seed=0):
+    """Pixels, filters, a bias and a cotangent; after: how far the last windows reach over the last pixels."""
+    rng = np.random.default_rng(seed)
+    pixels = [max(1, s + k - 1 - b - a) for s, k, b, a in zip(size, (tall, 3), before, after, strict=True)]
+    shapes = (*pixels, c, images), (o, c, tall, 3), (o,), (*size, o, images)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def padded(x, size, tall, before):
+    """What the windows read, (h' + kh - 1, w' + 2, c, n)."""
+    large = np.zeros((size[0] + 15, size[1] + 15, *x.shape[2:]), x.dtype)
+    part = large[before[0] :, before[1] :]
+    part[: x.shape[0], : x.shape[1]] = x[: part.shape[0], : part.shape[1]]
+    return large[: size[0] + tall - 1, : size[1] + 2]
+
+
+def sums(x, weight, size, before):
+    """The windows' sums, place by place."""
+    rows = padded(x, size, weight.shape[2], before)
+    return sum(weight[:, :, i, j] @ rows[i : i + size[0], j : j + size[1]] for i, j in np.ndindex(*weight.shape[2:]))
+
+
+def weight_sums(g, x, tall, before):
+    """Each weight's gradient, place by place."""
+    (h, w), rows = g.shape[:2], padded(x, g.shape[:2], tall, before)
+    result = np.empty((g.shape[2], x.shape[2], tall, 3))
+    for i, j in np.ndindex(tall, 3):
+        result[:, :, i, j] = np.einsum("hwon,hwcn->oc", g, rows[i : i + h, j : j + w])
+    return result
+
+
+def correlate(x, weight, bias, size, before):
+    out = np.full((*size, len(weight), x.shape[-1]), np.nan, x.dtype)
+    winograd1d.correlate(x, weight, bias, out, before)
+    return out
+
+
+def assert_equals_sums(size, before, tall=3, **sizes):
+    x, weight, bias, g = arrays(size, before, tall, **sizes)
+    expected = sums(x, weight, size, before)
+    scale = abs(expected).max()
+    np.testing.assert_allclose(correlate(x, weight, None, size, before), expected, rtol=0, atol=1e-13 * scale)
+    expected += bias[:, None]
+    np.testing.assert_allclose(correlate(x, weight, bias, size, before), expected, rtol=0, atol=1e-13 * scale)
+    expected = weight_sums(g, x, tall, before)
+    scale = abs(expected).max()
+    np.testing.assert_allclose(winograd1d.weight_grad(g, x, tall, before), expected, rtol=0, atol=1e-13 * scale)
+
+
+@pytest.mark.parametrize("tall", TALL)
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("size", range(1, 10))
+def test_equals_sums_over_windows(size, before, tall):
+    assert_equals_sums((size, 10 - size), before, tall)
+    assert_equals_sums((1 + size % 4, size), before, tall)
+
+
+@pytest.mark.parametrize("after", [(-1, -3), (0, 2), (2, 0), (5, 1), (1, 9), (14, 14)])
+@pytest.mark.parametrize("before", BEFORE)
+def test_windows_end_before_or_far_behind_the_last_pixel(before, after):
+    assert_equals_sums((9, 6), before, after=after)
+
+
+@pytest.mark.parametrize("before", [(-1, 4), (3, -2), (9, 12), (-9, 0)])
+def test_windows_begin_behind_or_far_before_the_first_pixel(before):
+    """As in the input gradient of a convolution with padding beyond 2."""
+    x, weight, bias, g = arrays((7, 9), ONE)
+    exact = np.empty(g.shape)
+    direct.correlate(x, weight, bias, exact, ONE, before)
+    np.testing.assert_allclose(correlate(x, weight, bias, (7, 9), before), exact, rtol=0, atol=1e-12)
+    exact = direct.weight_grad(g, x, (3, 3), ONE, before)
+    np.testing.assert_allclose(winograd1d.weight_grad(g, x, 3, before), exact, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(("size", "before", "images", "c", "o"), SHAPES)
+def test_equals_sums_over_windows_for_many_images_and_channels(size, before, images, c, o):
+    assert_equals_sums(size, before, images=images, c=c, o=o)
+
+
+@pytest.mark.parametrize("tall", TALL)
+@pytest.mark.parametrize("chunk_bytes", [1, 2_000, 6_000])
+def test_rows_are_cut_into_parts(monkeypatch, chunk_bytes, tall):
+    monkeypatch.setattr(winograd1d, "CHUNK_BYTES", chunk_bytes)
+    chunks = winograd1d._chunks((30, 7, 3, 3), tall, 5 * 3 * 8)
+    assert len(chunks) > 2
+    seen = np.zeros((30, 7), int)
+    for left, rows in chunks:
+        seen[rows, left : left + 4] += 1
+    assert (seen == 1).all()
+    assert_equals_sums((30, 7), ONE, tall)
+    assert_equals_sums((31, 6), (2, 0), tall, o=20)
+
+
+@pytest.mark.parametrize(("size", "before", "images", "c", "o"), SHAPES)
+def test_equals_the_direct_kernel_in_float32(size, before, images, c, o):
+    x, weight, bias, g = arrays(size, before, 3, images, c, o, dtype=np.float32)
+    exact = np.empty(g.shape)
+    direct.correlate(*(a.astype(np.float64) for a in (x, weight, bias)), exact, ONE, before)
+    result = correlate(x, weight, bias, size, before)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, exact, rtol=0, atol=2e-6 * abs(exact).max())
+    exact = direct.weight_grad(g.astype(np.float64), x.astype(np.float64), (3, 3), ONE, before)
+    result = winograd1d.weight_grad(g, x, 3, before)
+    assert result.dtype == np.float32
+    assert result.flags.c_contiguous
+    np.testing.assert_allclose(result, exact, rtol=0, atol=2e-6 * abs(exact).max())
+
+
+@pytest.mark.parametrize("size", [(7, 10), (8, 8), (2, 3)])
+def test_writes_into_every_second_pixel(size):
+    """As the input gradient of a convolution with a stride needs it; what lies between is left alone."""
+    x, weight, bias, g = arrays(size, ONE)
+    whole = np.full((2 * size[0], 3 * size[1], *g.shape[2:]), 7.0)
+    winograd1d.correlate(x, weight, bias, whole[1::2, ::3], ONE)
+    np.testing.assert_array_equal(whole[1::2, ::3], correlate(x, weight, bias, size, ONE))
+    whole[1::2, ::3] = 7
+    assert (whole == 7).all()
+
+
+@pytest.mark.parametrize(("size", "before", "images", "c", "o"), SHAPES)
+def test_same_bits_for_any_number_of_threads(monkeypatch, size, before, images, c, o):
+    x, weight, bias, g = arrays(size, before, 3, images, c, o, dtype=np.float32)
+    results = []
+    for count in (1, 2, 3, 5):
+        monkeypatch.setattr(threads, "_chosen", count)
+        results.append((correlate(x, weight, bias, size, before), winograd1d.weight_grad(g, x, 3, before)))
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("tall", TALL)
+@pytest.mark.parametrize("size", [(4, 4), (5, 11), (9, 2)])
+def test_each_is_the_gradient_of_the_others(size, tall):
+    """One form in three factors: the input gradient is the correlation of g with filters turned round."""
+    for before in itertools.product(range(tall), range(3)):
+        x, weight, _, g = arrays(size, before, tall, images=5, c=4, o=6)
+        form = np.vdot(correlate(x, weight, None, size, before), g)
+        turned = np.flip(weight, (2, 3)).swapaxes(0, 1)
+        grad = correlate(g, turned, None, x.shape[:2], (tall - 1 - before[0], 2 - before[1]))
+        np.testing.assert_allclose(np.vdot(grad, x), form, rtol=1e-11)
+        np.testing.assert_allclose(np.vdot(winograd1d.weight_grad(g, x, tall, before), weight), form, rtol=1e-11)
+
+
+def test_scratch_of_another_size_leaves_no_trace():
+    """Memory of a larger call is used again, with NaN in it."""
+    x, weight, bias, g = arrays((12, 12), ONE, images=16, c=8, o=8)
+    correlate(np.full_like(x, np.nan), weight, bias, (12, 12), ONE)
+    winograd1d.weight_grad(np.full_like(g, np.nan), x, 3, ONE)
+    for size, before in itertools.product([(1, 1), (5, 6), (9, 3)], BEFORE):
+        assert_equals_sums(size, before)
+
+
+def test_nan_reaches_no_more_than_the_tiles_whose_pixels_it_is_among():
+    x, weight, bias, _ = arrays((9, 16), ONE, images=2)
+    clean = correlate(x, weight, bias, (9, 16), ONE)
+    x[4, 6, 0, 1] = np.nan
+    spoilt = correlate(x, weight, bias, (9, 16), ONE)
+    rows, columns, _, images = np.nonzero(np.isnan(spoilt))
+    assert set(rows) == {3, 4, 5}
+    assert {5, 6, 7} <= set(columns) <= set(range(4, 8))
+    assert set(images) == {1}
+    np.testing.assert_array_equal(spoilt[..., 0], clean[..., 0])
+
+
+def test_pays_for_few_channels():
+    assert winograd1d.correlate_pays(16, 16, 32, 32, 64)
+    assert winograd1d.weight_grad_pays(16, 16, 32, 32, 64)
+    assert winograd1d.correlate_pays(16, 32, 14, 14, 64)
+    assert not winograd1d.correlate_pays(1, 16, 28, 28, 64)
+    assert not winograd1d.weight_grad_pays(3, 16, 28, 28, 64)
+    assert not winograd1d.correlate_pays(128, 128, 8, 8, 64)
+    assert not winograd1d.weight_grad_pays(128, 128, 8, 8, 64)
+    assert not winograd1d.weight_grad_pays(16, 16, 32, 32, 8)
+    assert not winograd1d.correlate_pays(16, 16, 0, 8, 64)
