@@ -10,7 +10,8 @@ that what the results of row y need is one matrix (k*c, n), overlapping the next
 (i, o, k*c) where it lies.
 
 Error: in float32, against float64 and relative to the largest result, `correlate` is off by 9e-7 with 16 channels, 1e-6
-with 32 and 2e-6 with 64, where direct sums are off by 6e-7; `weight_grad` by 6e-7, direct sums by 3e-7. An infinity or NaN in one pixel reaches the four results of its tile in every row.
+with 32 and 2e-6 with 64, where direct sums are off by 6e-7; `weight_grad` by 6e-7, direct sums by 3e-7. An infinity or
+NaN in one pixel reaches the four results of its tile in every row that reads it.
 """
 
 import math
