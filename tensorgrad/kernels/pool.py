@@ -135,50 +135,48 @@ def _spread(g: Array, won: Winners, shape: Ints, kernel: Ints, stride: Ints, pad
         and not any(padding)
         and all(n == y * k and k == s for n, y, k, s in zip(shape[2:], g.shape[2:], kernel, stride, strict=True))
     )
-    todo = slabs(g)
+    todo, whole = slabs(g), slice(0, shape[2])
 
     def work(number: int) -> None:
         c, y = todo[number]
-        rows, y = (slice(None), y) if tiled else _rows_of(y, kernel[0], stride[0], padding[0], dilation[0], out, g)
-        is_whole = tiled or rows == slice(0, shape[2])
-        begin = 0 if is_whole else max(0, y.start * stride[0] - padding[0])
-        # Windows of other parts reach into these rows: they are added up beside the others, then copied.
-        end = (
-            shape[2]
-            if is_whole
-            else min(
-                shape[2], max(rows.stop, (y.stop - 1) * stride[0] - padding[0] + dilation[0] * (kernel[0] - 1) + 1)
-            )
-        )
-        sums = (
-            out[:, c] if is_whole else empty_like(out, (shape[0], c.stop - c.start, end - begin, *shape[3:]), g.dtype)
-        )
+        rows, span = whole, whole
+        if not tiled:
+            rows, y, span = _around(y, kernel[0], stride[0], padding[0], dilation[0], shape[2], g.shape[2])
+        # Windows of other parts reach into a part's rows: it adds up all that read them, beside the others, and copies.
+        size = (shape[0], c.stop - c.start, span.stop - span.start, *shape[3:])
+        sums = out[:, c] if rows == whole else empty_like(out, size, g.dtype)
         if not tiled:
             sums[...] = 0
         places = _places(out, y, kernel, stride, padding, dilation, g.shape[2:])
         for (_, w, (h, *pixels)), wins in zip(places, won(c, y, places), strict=True):
             share = g[:, c, y][:, :, *w]
-            target = sums[:, :, slice(h.start - begin, h.stop - begin, h.step), *pixels]
+            target = sums[:, :, slice(h.start - span.start, h.stop - span.start, h.step), *pixels]
             if apart:
                 select_into(target, share, wins)
             else:
                 target += select_into(np.empty_like(share), share, wins)
-        if not is_whole:
-            out[:, c, rows] = sums[:, :, rows.start - begin : rows.stop - begin]
+        if rows != whole:
+            out[:, c, rows] = sums[:, :, rows.start - span.start : rows.stop - span.start]
 
     run(work, len(todo))
     return out
 
 
-def _rows_of(
-    y: slice, kernel: int, stride: int, padding: int, dilation: int, x: Array, g: Array
-) -> tuple[slice, slice]:
-    """Along the first axis, the pixels that the part `y` of the windows answers for, and all windows that read them."""
-    size, count = x.shape[2], g.shape[2]
+def _around(
+    y: slice, kernel: int, stride: int, padding: int, dilation: int, size: int, count: int
+) -> tuple[slice, slice, slice]:
+    """Along the first axis: the pixels that windows `y` answer for, all windows that read them, and all these read.
+
+    The pixels are those from the first that `y` reads to the first of the next part, so that parts do not overlap.
+    """
+    reach = dilation * (kernel - 1) + 1
     begin = 0 if y.start == 0 else min(size, max(0, y.start * stride - padding))
     end = size if y.stop == count else min(size, max(0, y.stop * stride - padding))
-    first = max(0, -(-(begin + padding - dilation * (kernel - 1)) // stride))
-    return slice(begin, end), slice(min(first, y.start), y.stop)
+    first = min(y.start, max(0, -((reach - 1 - begin - padding) // stride)))
+    span = slice(
+        max(0, min(begin, first * stride - padding)), min(size, max(end, (y.stop - 1) * stride - padding + reach))
+    )
+    return slice(begin, end), slice(first, y.stop), span
 
 
 def max_pool_gather(x: Array, offsets: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:

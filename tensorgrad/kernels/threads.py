@@ -1,9 +1,12 @@
 """One pool of threads for all kernels: `run(work, count)` calls work(0), ..., work(count - 1), several at a time.
 
-NumPy gives up Python's lock inside its loops and inside BLAS, so Python threads compute side by side. A kernel cuts its
-work into chunks whose borders depend on sizes alone, never on the number of threads: then neither do its results. BLAS
-is held to one thread while chunks run. Two layers of threads would wait for each other: BLAS's own keep a core busy for
-a while after each product.
+NumPy gives up Python's lock inside its loops and inside BLAS, so Python threads compute side by side. But each call
+needs the lock to begin and to end, and a thread that finds it taken sleeps: two threads gain only by calls of ten
+microseconds and more. So chunks are large, of few calls each, and small jobs stay in the caller's thread.
+
+A kernel that sums cuts its work into chunks whose borders depend on sizes alone, never on the number of threads: then
+neither do its results. BLAS is held to one thread while chunks run. Two layers of threads would wait for each other:
+BLAS's own keep a core busy for a while after each product.
 
 The threads are daemons that wait for jobs, made when first needed, and made anew in a forked child. A kernel called
 from within a chunk, or while the interpreter ends and no thread can be made, runs its chunks one after the other.

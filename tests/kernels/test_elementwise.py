@@ -323,3 +323,76 @@ def test_large_booleans_and_integers_go_numpys_way():
     for dtype in (np.bool_, np.int8, np.int64):
         x = np.ones(1 << 20, dtype)
         assert elementwise.apply(np.maximum, x, 0).dtype == np.maximum(x[:1], 0).dtype
+
+
+# relu
+
+
+def as_every_second(x):
+    return np.repeat(x, 2)[::2]
+
+
+RELU_SIZES = [0, 1, 999, 1000, 1001, 16_384, 16_385, 40_000, 100_003]
+RELU_LAYOUTS = {
+    "plain": lambda x: x,
+    "every second": as_every_second,
+    "reversed": lambda x: x[::-1],
+    "a part": lambda x: np.pad(x, 3)[3 : 3 + x.size],
+    "readonly": lambda x: np.frombuffer(x.tobytes(), x.dtype),
+}
+
+
+@pytest.mark.parametrize("name", RELU_LAYOUTS)
+@pytest.mark.parametrize("size", RELU_SIZES)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_relu_equals_numpys_maximum(dtype, size, name):
+    x = RELU_LAYOUTS[name](values((size,), dtype))
+    before = x.copy()
+    result = elementwise.relu(x)
+    assert_same_bits(result, np.maximum(x, 0))
+    assert_same_bits(x, before)
+    assert not np.shares_memory(result, x)
+    assert result.flags.writeable
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_relu_of_three_million_numbers(monkeypatch, dtype, count):
+    """Whole chunks of zeros, and what is left of each slice."""
+    monkeypatch.setattr(threads, "_chosen", count)
+    x = values((3_000_000,), dtype)
+    expected = np.maximum(x, 0)
+    assert_same_bits(elementwise.relu(x), expected)
+    monkeypatch.setattr(elementwise, "WIDE_BYTES", 1 << 22)
+    assert_same_bits(elementwise.relu(x), expected)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("shape", [(0, 3, 2, 2), SMALL, (4, 5, 10, 9), (4, 6, 30, 31), LARGE])
+def test_relu_in_any_layout(shape, dtype, name):
+    x = LAYOUTS[name](values(shape, dtype))
+    result = elementwise.relu(x)
+    assert_same_bits(result, np.maximum(x, 0))
+    assert not np.shares_memory(result, x)
+    if name in ORDERS and x.size > elementwise.ZEROS:
+        assert result.transpose(ORDERS[name]).flags.c_contiguous
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_relu_of_one_special_number_wherever_it_is(dtype, special):
+    for size in (1, 7, 999, 1003, 16_391, 40_001):
+        x = np.full(size, special, dtype)
+        assert_same_bits(elementwise.relu(x), np.maximum(x, 0))
+        assert_same_bits(elementwise.relu(x[::-1]), np.maximum(x[::-1], 0))
+
+
+def test_relu_of_single_numbers_and_integers():
+    for dtype in DTYPES[:-1]:
+        for shape in ((), (1,), (2000,), (20_000,), (400_000,)):
+            x = values(shape or (1,), dtype).reshape(shape)
+            assert_same_bits(np.asarray(elementwise.relu(x)), np.asarray(np.maximum(x, 0)))
+    for number in (3, -3, 0, 2.5, -2.5, np.inf, np.float32(-1), np.float64(7)):
+        assert elementwise.relu(number) == max(number, 0)
+        assert np.asarray(elementwise.relu(number)).dtype == np.maximum(number, 0).dtype

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tensorgrad.kernels import layout, threads
 from tensorgrad.kernels import pool as kernels
 from tests import naive
 
@@ -206,3 +207,120 @@ def test_output_size(size, kernel, stride, padding, dilation, floor, ceil):
     windows = (size,), (kernel,), (stride,), (padding,), (dilation,)
     assert kernels.pool_output_size(*windows, ceil_mode=False) == (floor,)
     assert kernels.pool_output_size(*windows, ceil_mode=True) == (ceil,)
+
+
+# Overlapping windows, cut into parts: each pixel's sum is the same, to the bit, as in one part.
+
+ORDERS = {"C": (0, 1, 2, 3), "pixels": (2, 3, 1, 0), "channels": (1, 2, 3, 0)}
+IN_PARTS = list(itertools.product([2, 3, 5], [1, 2, 3], [1, 2]))
+
+
+def in_order(x, order):
+    return np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """How many parts the last jobs had; three threads, and NaN in all new memory."""
+    counts = []
+
+    def spy(work, count):
+        counts.append(count)
+        threads.run(work, count)
+
+    def poisoned(x, shape, dtype):
+        array = layout.empty_like(x, shape, dtype)
+        array.fill(np.nan if np.dtype(dtype).kind == "f" else 77)
+        return array
+
+    monkeypatch.setattr(kernels, "run", spy)
+    monkeypatch.setattr(kernels, "empty_like", poisoned)
+    monkeypatch.setattr(threads, "_chosen", 3)
+    return counts
+
+
+def gradients(monkeypatch, slab_bytes, g, x, values, offsets, windows):
+    """By max_pool_grad and by max_pool_scatter, in parts of this size."""
+    monkeypatch.setattr(layout, "SLAB_BYTES", slab_bytes)
+    return (
+        kernels.max_pool_grad(g, x, values, *windows),
+        kernels.max_pool_scatter(g, offsets, x.shape, *windows),
+    )
+
+
+def assert_parts_change_nothing(monkeypatch, parts, x, windows, ceil_mode=False):
+    monkeypatch.setattr(layout, "SLAB_BYTES", 1 << 40)
+    out_size = kernels.pool_output_size(x.shape[2:], *windows, ceil_mode)
+    values, offsets = pooled(x, *windows, out_size)
+    g = in_order(np.random.default_rng(4).standard_normal(values.shape), np.argsort([-s for s in values.strides]))
+    g = g.astype(x.dtype)
+    g[0, 0, -1] = np.inf
+    parts.clear()
+    expected = gradients(monkeypatch, 1 << 40, g, x, values, offsets, windows)
+    assert set(parts) == {1}
+    assert expected[0].tobytes() == expected[1].tobytes()
+    for slab_bytes in (64, 1000, 5000):
+        parts.clear()
+        results = gradients(monkeypatch, slab_bytes, g, x, values, offsets, windows)
+        if 2 * g.nbytes >= slab_bytes:
+            assert parts[-1] > 1
+        for result in results:
+            assert result.dtype == x.dtype
+            assert result.strides == expected[0].strides
+            assert result.tobytes() == expected[0].tobytes()
+    return expected[0]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("contents", ["distinct", "ties", "nan"])
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), IN_PARTS)
+def test_gradients_in_parts(monkeypatch, parts, kernel, stride, dilation, contents, order):
+    x = in_order(images(contents, (3, 4, 14, 11)), ORDERS[order])
+    for padding, ceil_mode in itertools.product({0, 1, kernel // 2}, [False, True]):
+        windows = ((kernel, kernel), (stride, stride), (padding, padding), (dilation, dilation))
+        grad = assert_parts_change_nothing(monkeypatch, parts, x, windows, ceil_mode)
+        out_size = kernels.pool_output_size(x.shape[2:], *windows, ceil_mode)
+        end = (out_size[0] - 1) * stride - padding + dilation * (kernel - 1) + 1
+        assert not grad[:, :, max(0, end) :].any()  # the rows behind the last window
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"),
+    [
+        ((5, 2), (1, 2), (2, 0), (1, 1)),
+        ((2, 5), (3, 1), (0, 2), (1, 1)),
+        ((1, 3), (3, 1), (0, 1), (1, 2)),
+        ((1, 3), (1, 1), (0, 0), (1, 1)),
+        ((3, 1), (4, 1), (1, 0), (1, 1)),
+        ((2, 3), (2, 2), (1, 1), (5, 1)),
+        ((13, 3), (1, 1), (6, 1), (1, 1)),
+        ((4, 3), (9, 1), (2, 1), (1, 1)),
+        ((2, 2), (2, 2), (0, 0), (1, 1)),
+    ],
+)
+def test_gradients_in_parts_of_unequal_windows(monkeypatch, parts, kernel, stride, padding, dilation, order):
+    """Far reaching ones, gaps, and parts that answer for no row."""
+    for contents, dtype in itertools.product(["ties", "nan"], [np.float32, np.float64]):
+        x = in_order(images(contents, (2, 3, 14, 10)).astype(dtype), ORDERS[order])
+        for ceil_mode in (False, True):
+            assert_parts_change_nothing(monkeypatch, parts, x, (kernel, stride, padding, dilation), ceil_mode)
+
+
+def test_gradients_in_parts_equal_loops_over_pixels(monkeypatch, parts):
+    """Two axes, one and three; for whole numbers the sums are exact in any order."""
+    for space, kernel, stride, padding, dilation in OTHER_RANKS[:3] + [((14, 11), (3, 3), (2, 2), (1, 1), (1, 1))]:
+        windows = (kernel, stride, padding, dilation)
+        x = images("ties", (3, 2, *space))
+        out_size = kernels.pool_output_size(space, *windows, False)
+        values, indices = naive.max_pool(x, *windows, out_size)
+        g = np.random.default_rng(5).integers(-9, 9, values.shape).astype(np.float64)
+        expected = np.zeros((*x.shape[:2], int(np.prod(space))))
+        for where in np.ndindex(g.shape):
+            expected[(*where[:2], indices[where])] += g[where]
+        for order in (range(x.ndim), (*range(2, x.ndim), 1, 0)):
+            lies = [in_order(a, tuple(order)) for a in (g, x, values)]
+            monkeypatch.setattr(layout, "SLAB_BYTES", 64)
+            result = kernels.max_pool_grad(*lies, *windows)
+            np.testing.assert_array_equal(result, expected.reshape(x.shape))
+    assert max(parts) > 1

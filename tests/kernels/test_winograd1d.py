@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tensorgrad.kernels import direct, threads, winograd1d
+from tensorgrad.kernels import buffers, direct, threads, winograd1d
 
 ONE = (1, 1)
 BEFORE = list(itertools.product(range(3), repeat=2))
@@ -202,3 +202,97 @@ def test_pays_for_few_channels():
     assert not winograd1d.weight_grad_pays(128, 128, 8, 8, 64)
     assert not winograd1d.weight_grad_pays(16, 16, 32, 32, 8)
     assert not winograd1d.correlate_pays(16, 16, 0, 8, 64)
+
+
+def test_equals_sums_over_windows_of_every_size():
+    for size in itertools.product(range(1, 10), repeat=2):
+        assert_equals_sums(size, ONE)
+
+
+@pytest.mark.parametrize("tall", TALL)
+@pytest.mark.parametrize("before", [(-1, 4), (3, -2), (9, 12), (-9, 0), (-30, -30), (40, 40), (0, 5)])
+def test_filters_of_any_height_far_outside_of_the_image(before, tall):
+    for size in ((7, 9), (1, 5), (12, 2)):
+        x, weight, bias, g = arrays(size, ONE, tall)
+        exact = np.empty(g.shape)
+        direct.correlate(x, weight, bias, exact, ONE, before)
+        np.testing.assert_allclose(correlate(x, weight, bias, size, before), exact, rtol=0, atol=1e-12)
+        exact = direct.weight_grad(g, x, (tall, 3), ONE, before)
+        np.testing.assert_allclose(winograd1d.weight_grad(g, x, tall, before), exact, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("tall", TALL)
+@pytest.mark.parametrize("after", [(-1, -3), (0, 2), (5, 1), (14, 14)])
+def test_filters_of_any_height_behind_the_last_pixel(after, tall):
+    for before in BEFORE:
+        assert_equals_sums((9, 6), before, tall, after=after)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2_000, 6_000])
+@pytest.mark.parametrize("depth", [3, 16, 17, 20])  # filters up to 16 multiply g as it lies, more of them turn it
+def test_parts_of_rows_change_no_more_than_the_rounding(monkeypatch, chunk_bytes, depth):
+    x, weight, bias, g = arrays((30, 7), ONE, c=4, o=depth)
+    whole = correlate(x, weight, bias, (30, 7), ONE), winograd1d.weight_grad(g, x, 3, ONE)
+    monkeypatch.setattr(winograd1d, "CHUNK_BYTES", chunk_bytes)
+    parts = correlate(x, weight, bias, (30, 7), ONE), winograd1d.weight_grad(g, x, 3, ONE)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13 * abs(one).max())
+
+
+@pytest.mark.parametrize("tall", TALL)
+def test_parts_of_rows_give_the_same_bits_for_any_number_of_threads(monkeypatch, tall):
+    monkeypatch.setattr(winograd1d, "CHUNK_BYTES", 1)
+    x, weight, bias, g = arrays((40, 33), ONE, tall, images=16, c=20, o=18, dtype=np.float32)
+    assert weight.size * g.size // len(weight) > threads.SMALL
+    results = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr(threads, "_chosen", count)
+        results.append((correlate(x, weight, bias, (40, 33), ONE), winograd1d.weight_grad(g, x, tall, ONE)))
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("tall", TALL)
+def test_scratch_full_of_nan_leaves_no_trace(monkeypatch, tall):
+    def poisoned(name, shape, dtype):
+        array = buffers.scratch(name, shape, dtype)
+        array.fill(np.nan)
+        return array
+
+    monkeypatch.setattr(winograd1d, "scratch", poisoned)
+    for size, before, depth in itertools.product([(1, 1), (5, 6), (9, 3)], [(0, 0), (2, 1), (9, -2)], [3, 20]):
+        x, weight, bias, g = arrays(size, ONE, tall, o=depth)
+        exact = np.empty(g.shape)
+        direct.correlate(x, weight, bias, exact, ONE, before)
+        np.testing.assert_allclose(correlate(x, weight, bias, size, before), exact, rtol=0, atol=1e-12)
+        exact = direct.weight_grad(g, x, (tall, 3), ONE, before)
+        np.testing.assert_allclose(winograd1d.weight_grad(g, x, tall, before), exact, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("tall", TALL)
+@pytest.mark.parametrize("column", [0, 3, 4, 7, 10, 15])
+def test_a_bad_pixel_reaches_the_tiles_that_read_it_in_the_rows_that_read_it(column, tall, bad):
+    """Of four results each; all others are what they are without it."""
+    size, middle = (11, 16), tall // 2
+    x, weight, bias, _ = arrays(size, (middle, 1), tall, images=2, after=(tall - 1 - middle, 1))
+    clean = correlate(x, weight, bias, size, (middle, 1))
+    x[5, column, 0, 1] = bad
+    with np.errstate(invalid="ignore"):
+        spoilt = correlate(x, weight, bias, size, (middle, 1))
+    reads = np.zeros(size, bool)
+    reads[5 + middle - tall + 1 : 5 + middle + 1, max(0, column - 1) : column + 2] = True
+    tiles = reads.reshape(11, 4, 4).any(-1, keepdims=True).repeat(4, -1).reshape(size)
+    assert not np.isfinite(spoilt[reads][..., 1]).any()
+    np.testing.assert_array_equal(spoilt[~tiles], clean[~tiles])
+    np.testing.assert_array_equal(spoilt[..., 0], clean[..., 0])
+
+
+def test_sizes_of_zero():
+    for pays in (winograd1d.correlate_pays, winograd1d.weight_grad_pays):
+        for case in [(16, 16, 0, 8, 64), (16, 16, 8, 0, 64), (16, 16, 0, 0, 0), (0, 16, 8, 8, 64), (16, 0, 8, 8, 64)]:
+            assert not pays(*case)
+        assert pays(16, 16, 32, 32, 64)
+        assert not pays(1, 16, 28, 28, 64)
+        assert not pays(128, 128, 8, 8, 64)
