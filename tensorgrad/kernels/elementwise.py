@@ -74,7 +74,7 @@ def _keep_dtype(dtype: np.dtype[Any], inputs: tuple[Any, ...]) -> bool:
 
 def relu(x: Any) -> Any:
     """max(x, 0), by the larger of two arrays: NumPy's loop for an array and a number takes three times as long."""
-    if x.__class__ is not np.ndarray or x.size < SMALL or x.dtype.kind != "f":
+    if x.__class__ is not np.ndarray or x.size < SMALL or x.dtype.kind != "f" or not x.dtype.isnative:
         return np.maximum(x, 0)
     zeros = _zeros(x.dtype)
     if x.size <= ZEROS:

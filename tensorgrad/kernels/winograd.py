@@ -41,7 +41,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     filters = _filters(weight, x.dtype)
     results, pixels = RESULTS.astype(x.dtype), PIXELS.astype(x.dtype)
     shift = None if bias is None else np.repeat(bias, images).reshape(depth, images)
-    image, target = x.reshape(*x.shape[:2], -1), out.reshape(height, width, -1)
+    image, target = x.reshape(*x.shape[:2], c * images), out.reshape(height, width, depth * images)
     chunks = _chunks(out.shape, c)
 
     def chunk(number: int) -> None:
@@ -73,7 +73,7 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
     """
     (depth, images), c = g.shape[2:], x.shape[2]
     results, pixels, filters = (m.astype(x.dtype) for m in (RESULTS.T, PIXELS, FILTERS.T))
-    image = x.reshape(*x.shape[:2], -1)
+    image = x.reshape(*x.shape[:2], c * images)
     chunks = _chunks(g.shape, c)
     lanes = min(lanes_for(9 * c * depth * x.itemsize), len(chunks))
     sums = empty((lanes, 3, 3, c, depth), x.dtype)

@@ -408,3 +408,18 @@ def test_results_of_large_convolutions_come_back_to_the_free_list():
             family(x, w, g, ((1, 1), PADDINGS[1], (1, 1), 1))
         assert buffers._held_bytes >= x.nbytes
         buffers.empty_cache()
+
+
+@pytest.mark.parametrize("name", kernels.ALGORITHMS)
+@pytest.mark.parametrize("size", [(0, 5), (32, 0), (0, 8), (0, 0)])
+@pytest.mark.parametrize("channels", [16, 64])
+def test_images_without_pixels_in_padding(name, size, channels):
+    """All windows read padding alone."""
+    x, w = np.ones((16, channels, *size), np.float32), np.ones((channels, channels, 3, 3), np.float32)
+    params = (1, 1), ((3, 1), (2, 3)), (1, 1), 1
+    with tg.conv_algorithm(name):
+        out = kernels.conv(x, w, *params)
+        assert out.shape == (16, channels, size[0] + 2, size[1] + 3)
+        assert not out.any()
+        assert kernels.conv_input_grad(np.ones_like(out), w, x.shape, *params).shape == x.shape
+        assert not kernels.conv_weight_grad(np.ones_like(out), x, w.shape, *params).any()

