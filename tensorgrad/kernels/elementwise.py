@@ -73,7 +73,7 @@ def _keep_dtype(dtype: np.dtype[Any], inputs: tuple[Any, ...]) -> bool:
 
 
 def relu(x: Any) -> Any:
-    """max(x, 0), by the larger of two arrays: NumPy's loop for an array and a number takes three times as long."""
+    """max(x, 0), by the larger of two arrays: for an array and a number NumPy has no vector loop."""
     if x.__class__ is not np.ndarray or x.size < SMALL or x.dtype.kind != "f" or not x.dtype.isnative:
         return np.maximum(x, 0)
     zeros = _zeros(x.dtype)
@@ -197,7 +197,7 @@ def over_slices(work: Callable[[slice], Any], count: int, itemsize: int, is_quic
     speed of memory: it is cut into few slices, or not at all where it would be over before a thread is awake.
     """
     most, threads = WIDE_BYTES if is_quick else CHUNK_BYTES, get_num_threads()
-    if is_quick and count * itemsize <= most:
+    if is_quick and itemsize > 2 and count * itemsize <= most:  # NumPy has no vector loops for float16
         work(slice(0, count))
         return
     chunks = threads * math.ceil(count * itemsize / (threads * most))

@@ -61,7 +61,7 @@ def empty_like(x: Array, shape: Ints, dtype: DTypeLike) -> Array:
 def reshaped(x: Array, shape: Ints) -> Array:
     """np.reshape, a view where that gives one; images made rows (n, values) keep n innermost in memory, if it is.
 
-    Their values then move in runs of n, ten times as fast as one by one, and a matrix product takes them as they lie.
+    Their values then move in runs of n, not one by one, and a matrix product takes them as they lie.
     """
     if x.flags.c_contiguous or len(shape) != 2 or x.ndim < 3 or shape[0] != x.shape[0] or x.strides[0] != x.itemsize:
         return np.reshape(x, shape)

@@ -109,21 +109,14 @@ def batch_norm_grad(
     def add(number: int) -> None:
         p, c = parts[number]
         share = shares[p, c].astype(work, copy=False)
-        sums[0, number, c] = plane_sums(share)
-        if is_near:
-            sums[2, number, c] = plane_dots(blocks[p, c].astype(work, copy=False), share)
-            return
         centred = scratch("centred", share.shape, work)
         np.subtract(blocks[p, c], centre[c], out=centred)
+        sums[0, number, c] = plane_sums(share)
         sums[1, number, c] = plane_sums(centred)
         sums[2, number, c] = plane_dots(centred, share)
 
-    wide = mean.astype(np.float64)
-    is_near = _is_near(wide, var, eps)
     run(add, len(parts))
     gb, offset, gw = sums.sum(1)
-    if is_near:
-        gw -= gb * wide
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
     # What rounding took from the mean: nothing to x, but gb times it is much to gw when all of g has one sign.
     offset /= count
@@ -132,6 +125,7 @@ def batch_norm_grad(
     # gx = scale * g - slope * (x - mean) - level
     slope = scale * rstd * gw / count
     level = scale * gb / count - slope * offset
+    is_near = _is_near(mean.astype(np.float64), var, eps)
     if is_near:
         level -= slope * mean
     scale, slope, level = (_along(v.astype(work), blocks) for v in (scale, slope, level))

@@ -26,7 +26,7 @@ def window_view(x: Array, kernel: Ints, stride: Ints, dilation: Ints, out_size: 
     )
 
 
-@functools.lru_cache(1024)
+@functools.lru_cache(64)
 def each_place(
     size: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out_size: Ints
 ) -> tuple[tuple[Ints, Slices, Slices], ...]:

@@ -2,7 +2,7 @@
 
 Along the height the windows' sums are taken as they are. So four results take 6 products a row of the filter in place
 of 12, where F(4x4, 3x3) takes a quarter of the products; but only one axis is transformed, which is what most of the
-time goes into with few channels. See `winograd` for the algorithm; it rounds two thirds as much here.
+time goes into with few channels. See `winograd` for the algorithm; it rounds half to two thirds as much here.
 
 Axes: i point; y, r row of results and of pixels; k row of the filter; o, c channels out and in; n image. Images lie as
 (h, w, c, n). A tile is a column of blocks, of four results each, over many rows. Its transform lies as (i, r, c, n), so
@@ -94,11 +94,11 @@ def correlate_pays(c: int, o: int, height: int, width: int, images: int) -> bool
 
     Measured at 8 to 256 images on one and two cores of a Zen 5, with OpenBLAS's AVX2 and AVX-512 kernels: 1.1 to 1.2
     times as fast as the direct kernel at 8 channels, 1.4 at 16; as fast as F(4x4, 3x3) at 32, where that loses nothing
-    at the lower border. Unequal channels count as their harmonic mean.
+    at the lower border. Unequal channels count by c*o/(c+o), of equal ones the half.
     """
-    mean = c * o / (c + o)
+    half = c * o / (c + o)
     across, down = _computed(width), _computed(height)
-    return mean >= (4 if images >= 32 else 8) and across < 1 + mean / 12 and down > 0.67 + mean / 50
+    return half >= (4 if images >= 16 else 8) and across < 1 + half / 12 and down > 0.67 + half / 50
 
 
 def weight_grad_pays(c: int, o: int, height: int, width: int, images: int) -> bool:
@@ -106,9 +106,9 @@ def weight_grad_pays(c: int, o: int, height: int, width: int, images: int) -> bo
 
     A product sums over the images alone: of fewer than 16 it is not worth its transforms.
     """
-    mean = c * o / (c + o)
+    half = c * o / (c + o)
     across, down = _computed(width), _computed(height)
-    return mean >= 6 and images >= 16 and across < 1 + mean / 20 and down > 0.7 + mean / 60
+    return half >= 6 and images >= 16 and across < 1 + half / 20 and down > 0.7 + half / 60
 
 
 def _computed(size: int) -> float:

@@ -98,6 +98,21 @@ def test_float32_keeps_its_digits(layout, mean):
         assert result.dtype == np.float32
 
 
+@pytest.mark.parametrize("mean", [0, 1, 3.9, 30])
+@pytest.mark.parametrize("spread", [0, 0.01])
+def test_float32_keeps_the_weights_gradient_where_all_gradients_have_one_sign(mean, spread):
+    """The mean, rounded, is off by little, but times the sum of gradients that is much beside the result."""
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((64, 64, 4, 64)) + mean).astype(np.float32).transpose(3, 2, 0, 1)
+    g = (1 + spread * rng.standard_normal((64, 64, 4, 64))).astype(np.float32).transpose(3, 2, 0, 1)
+    results = []
+    for dtype in (np.float32, np.float64):
+        a, b = x.astype(dtype), g.astype(dtype)
+        _, m, v = kernels.batch_norm(a, None, None, EPS)
+        results.append(kernels.batch_norm_grad(b, a, None, m, v, EPS)[1])
+    np.testing.assert_allclose(*results, rtol=0, atol=1e-8 * x.size / 4)
+
+
 def test_float16_accumulates_wider():
     """10,000 values of about 300: their sum and their squares are beyond float16."""
     x, g, w, b = arrays((50, 2, 10, 20), dtype=np.float16)

@@ -179,6 +179,8 @@ def test_pays_for_many_channels_and_little_overhang():
     assert winograd.correlate_pays(64, 64, 16, 16, 64)
     assert winograd.weight_grad_pays(64, 64, 16, 16, 64)
     assert not winograd.correlate_pays(3, 64, 32, 32, 64)
+    assert not winograd.correlate_pays(8, 8, 32, 32, 8)
+    assert not winograd.correlate_pays(4, 64, 32, 32, 64)
     assert not winograd.weight_grad_pays(3, 64, 32, 32, 64)
     assert not winograd.correlate_pays(64, 64, 5, 5, 64)
     assert not winograd.weight_grad_pays(64, 64, 5, 5, 64)

@@ -199,6 +199,7 @@ def test_pays_for_few_channels():
     assert not winograd1d.correlate_pays(1, 16, 28, 28, 64)
     assert not winograd1d.weight_grad_pays(3, 16, 28, 28, 64)
     assert not winograd1d.correlate_pays(128, 128, 8, 8, 64)
+    assert not winograd1d.correlate_pays(8, 8, 32, 32, 8)
     assert not winograd1d.weight_grad_pays(128, 128, 8, 8, 64)
     assert not winograd1d.weight_grad_pays(16, 16, 32, 32, 8)
     assert not winograd1d.correlate_pays(16, 16, 0, 8, 64)
