@@ -93,18 +93,6 @@ def plane_sums(block: Array) -> Array:
     return total if whole == len(block) else total + plane_sums(block[whole:])
 
 
-def plane_dots(one: Array, other: Array) -> Array:
-    """`plane_sums` of one * other."""
-    if len(one) == 1:
-        return plane_sums(one * other)
-    whole = max(1, len(one) // LONG_RUN)
-    run = min(len(one), LONG_RUN)
-    first, second = (block[: whole * run].reshape(whole, run, -1) for block in (one, other))
-    runs = np.einsum("kpf,kpf->kf", first, second).reshape(whole, *one.shape[1:])
-    total = runs.sum((0, 2), dtype=np.float64)
-    return total if whole * run == len(one) else total + plane_dots(one[whole * run :], other[whole * run :])
-
-
 def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:
     return np.asarray(x.sum(axes, dtype, keepdims=keepdims))
 
