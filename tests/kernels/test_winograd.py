@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tensorgrad.kernels import direct, threads, winograd
+from tests.kernels.window_sums import arrays, sums, weight_sums
 
 ONE = (1, 1)
 BEFORE = list(itertools.product(range(3), repeat=2))
@@ -29,37 +30,6 @@ def use_threads():
     threads.set_num_threads(before)
 
 
-def arrays(size, before, images=3, c=2, o=3, after=(1, 1), dtype=np.float64, seed=0):
-    """Pixels, filters, a bias and a cotangent; after: how far the last windows reach over the last pixels."""
-    rng = np.random.default_rng(seed)
-    pixels = [max(1, s + 2 - b - a) for s, b, a in zip(size, before, after, strict=True)]
-    shapes = (*pixels, c, images), (o, c, 3, 3), (o,), (*size, o, images)
-    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-
-
-def padded(x, size, before):
-    """What the windows read, (h' + 2, w' + 2, c, n)."""
-    large = np.zeros((size[0] + 9, size[1] + 9, *x.shape[2:]), x.dtype)
-    part = large[before[0] :, before[1] :]
-    part[: x.shape[0], : x.shape[1]] = x[: part.shape[0], : part.shape[1]]
-    return large[: size[0] + 2, : size[1] + 2]
-
-
-def sums(x, weight, size, before):
-    """The windows' sums, place by place."""
-    rows = padded(x, size, before)
-    return sum(weight[:, :, i, j] @ rows[i : i + size[0], j : j + size[1]] for i, j in np.ndindex(3, 3))
-
-
-def weight_sums(g, x, before):
-    """Each weight's gradient, place by place."""
-    (h, w), rows = g.shape[:2], padded(x, g.shape[:2], before)
-    result = np.empty((g.shape[2], x.shape[2], 3, 3))
-    for i, j in np.ndindex(3, 3):
-        result[:, :, i, j] = np.einsum("hwon,hwcn->oc", g, rows[i : i + h, j : j + w])
-    return result
-
-
 def correlate(x, weight, bias, size, before):
     out = np.full((*size, len(weight), x.shape[-1]), np.nan, x.dtype)
     winograd.correlate(x, weight, bias, out, before)
@@ -73,7 +43,7 @@ def assert_equals_sums(size, before, **sizes):
     np.testing.assert_allclose(correlate(x, weight, None, size, before), expected, rtol=0, atol=1e-13 * scale)
     expected += bias[:, None]
     np.testing.assert_allclose(correlate(x, weight, bias, size, before), expected, rtol=0, atol=1e-13 * scale)
-    expected = weight_sums(g, x, before)
+    expected = weight_sums(g, x, 3, before)
     scale = abs(expected).max()
     np.testing.assert_allclose(winograd.weight_grad(g, x, before), expected, rtol=0, atol=1e-13 * scale)
 
@@ -98,7 +68,7 @@ def test_equals_sums_over_windows_for_many_images_and_channels(size, before, ima
 
 @pytest.mark.parametrize(("size", "before", "images", "c", "o"), SHAPES)
 def test_equals_the_direct_kernel_in_float32(size, before, images, c, o):
-    x, weight, bias, g = arrays(size, before, images, c, o, dtype=np.float32)
+    x, weight, bias, g = arrays(size, before, 3, images, c, o, dtype=np.float32)
     exact = np.empty(g.shape)
     direct.correlate(*(a.astype(np.float64) for a in (x, weight, bias)), exact, ONE, before)
     result = correlate(x, weight, bias, size, before)
@@ -143,8 +113,9 @@ def test_takes_filters_and_gradients_in_any_order_in_memory():
 
 
 @pytest.mark.parametrize(("size", "before", "images", "c", "o"), SHAPES)
-def test_same_bits_for_any_number_of_threads(use_threads, size, before, images, c, o):
-    x, weight, bias, g = arrays(size, before, images, c, o, dtype=np.float32)
+def test_same_bits_for_any_number_of_threads(monkeypatch, use_threads, size, before, images, c, o):
+    monkeypatch.setattr(threads, "SMALL", 0)  # or the caller would do small ones alone
+    x, weight, bias, g = arrays(size, before, 3, images, c, o, dtype=np.float32)
     results = []
     for count in (1, 2, 3, 5):
         use_threads(count)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tensorgrad.kernels import buffers, direct, threads, winograd1d
+from tests.kernels.window_sums import arrays, sums, weight_sums
 
 ONE = (1, 1)
 BEFORE = list(itertools.product(range(3), repeat=2))
@@ -25,37 +26,6 @@ SHAPES = [
 @pytest.fixture(autouse=True)
 def _threads_as_before(monkeypatch):
     monkeypatch.setattr(threads, "_chosen", 3)
-
-
-def arrays(size, before, tall=3, images=3, c=2, o=3, after=(1, 1), dtype=np.float64, seed=0):
-    """Pixels, filters, a bias and a cotangent; after: how far the last windows reach over the last pixels."""
-    rng = np.random.default_rng(seed)
-    pixels = [max(1, s + k - 1 - b - a) for s, k, b, a in zip(size, (tall, 3), before, after, strict=True)]
-    shapes = (*pixels, c, images), (o, c, tall, 3), (o,), (*size, o, images)
-    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-
-
-def padded(x, size, tall, before):
-    """What the windows read, (h' + kh - 1, w' + 2, c, n)."""
-    large = np.zeros((size[0] + 15, size[1] + 15, *x.shape[2:]), x.dtype)
-    part = large[before[0] :, before[1] :]
-    part[: x.shape[0], : x.shape[1]] = x[: part.shape[0], : part.shape[1]]
-    return large[: size[0] + tall - 1, : size[1] + 2]
-
-
-def sums(x, weight, size, before):
-    """The windows' sums, place by place."""
-    rows = padded(x, size, weight.shape[2], before)
-    return sum(weight[:, :, i, j] @ rows[i : i + size[0], j : j + size[1]] for i, j in np.ndindex(*weight.shape[2:]))
-
-
-def weight_sums(g, x, tall, before):
-    """Each weight's gradient, place by place."""
-    (h, w), rows = g.shape[:2], padded(x, g.shape[:2], tall, before)
-    result = np.empty((g.shape[2], x.shape[2], tall, 3))
-    for i, j in np.ndindex(tall, 3):
-        result[:, :, i, j] = np.einsum("hwon,hwcn->oc", g, rows[i : i + h, j : j + w])
-    return result
 
 
 def correlate(x, weight, bias, size, before):
@@ -148,6 +118,7 @@ def test_writes_into_every_second_pixel(size):
 
 @pytest.mark.parametrize(("size", "before", "images", "c", "o"), SHAPES)
 def test_same_bits_for_any_number_of_threads(monkeypatch, size, before, images, c, o):
+    monkeypatch.setattr(threads, "SMALL", 0)  # or the caller would do small ones alone
     x, weight, bias, g = arrays(size, before, 3, images, c, o, dtype=np.float32)
     results = []
     for count in (1, 2, 3, 5):
