@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from .errors import DTypeError, ShapeError
-from .kernels import buffers, conv, threads
+from .kernels import buffers, choose, threads
 
 
 def set_num_threads(count: int) -> None:
@@ -47,16 +47,16 @@ def conv_algorithm(name: str) -> Iterator[None]:
 
     Float64 never takes the last two. The setting holds for the thread it is made in. Raises ShapeError for other names.
     """
-    if name not in conv.ALGORITHMS:
+    if name not in choose.ALGORITHMS:
         raise ShapeError(
-            f"conv_algorithm: there is no algorithm {name!r}, only {', '.join(map(repr, conv.ALGORITHMS))}"
+            f"conv_algorithm: there is no algorithm {name!r}, only {', '.join(map(repr, choose.ALGORITHMS))}"
         )
-    before = conv.chosen.get()
-    conv.chosen.set(name)
+    before = choose.chosen.get()
+    choose.chosen.set(name)
     try:
         yield
     finally:
-        conv.chosen.set(before)
+        choose.chosen.set(before)
 
 
 def empty_cache() -> None:

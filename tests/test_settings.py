@@ -8,7 +8,9 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.kernels import (
     buffers,
+    choose,
     conv,
+    depthwise,
     direct,
     gathered,
     im2col,
@@ -28,7 +30,7 @@ def _as_before():
     chosen = threads._chosen
     yield
     threads._chosen = chosen
-    assert conv.chosen.get() == "auto"
+    assert choose.chosen.get() == "auto"
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def used(monkeypatch):
 
         monkeypatch.setattr(module, function, spy)
 
-    for module in (direct, im2col, winograd, winograd1d):
+    for module in (depthwise, direct, im2col, winograd, winograd1d):
         spy_on(module, "correlate")
         spy_on(module, "weight_grad")
     spy_on(shifted, "weight_grad")
@@ -133,11 +135,11 @@ def test_the_number_of_threads_holds_for_all_threads():
 # The way of convolutions
 
 
-@pytest.mark.parametrize("name", conv.ALGORITHMS)
+@pytest.mark.parametrize("name", choose.ALGORITHMS)
 def test_every_algorithm_has_a_name(name):
     with tg.conv_algorithm(name) as nothing:
         assert nothing is None
-        assert conv.chosen.get() == name
+        assert choose.chosen.get() == name
     assert name in tg.conv_algorithm.__doc__
 
 
@@ -157,11 +159,11 @@ def test_a_name_that_cannot_be_compared():
 def test_blocks_in_blocks():
     with tg.conv_algorithm("direct"):
         with tg.conv_algorithm("im2col"):
-            assert conv.chosen.get() == "im2col"
+            assert choose.chosen.get() == "im2col"
             with tg.conv_algorithm("auto"):
-                assert conv.chosen.get() == "auto"
-        assert conv.chosen.get() == "direct"
-    assert conv.chosen.get() == "auto"
+                assert choose.chosen.get() == "auto"
+        assert choose.chosen.get() == "direct"
+    assert choose.chosen.get() == "auto"
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
@@ -169,43 +171,43 @@ def test_set_back_after_an_error(error):
     with tg.conv_algorithm("direct"):
         with pytest.raises(error), tg.conv_algorithm("im2col"):
             raise error
-        assert conv.chosen.get() == "direct"
+        assert choose.chosen.get() == "direct"
 
 
 def test_another_name_in_a_block_leaves_it():
     with tg.conv_algorithm("direct"):
         with pytest.raises(tg.ShapeError), tg.conv_algorithm("fft"):
             pass
-        assert conv.chosen.get() == "direct"
+        assert choose.chosen.get() == "direct"
 
 
 def test_as_a_decorator():
     @tg.conv_algorithm("direct")
     def work():
-        return conv.chosen.get()
+        return choose.chosen.get()
 
-    assert [work(), work(), conv.chosen.get()] == ["direct", "direct", "auto"]
+    assert [work(), work(), choose.chosen.get()] == ["direct", "direct", "auto"]
 
 
 def test_holds_for_its_own_thread():
     seen = []
 
     def other():
-        seen.append(conv.chosen.get())
+        seen.append(choose.chosen.get())
         with tg.conv_algorithm("im2col"):
             inside.set()
             leave.wait(10)
-            seen.append(conv.chosen.get())
+            seen.append(choose.chosen.get())
 
     inside, leave = threading.Event(), threading.Event()
     with tg.conv_algorithm("direct"):
         thread = threading.Thread(target=other)
         thread.start()
         assert inside.wait(10)
-        assert conv.chosen.get() == "direct"
+        assert choose.chosen.get() == "direct"
         leave.set()
         thread.join()
-        assert conv.chosen.get() == "direct"
+        assert choose.chosen.get() == "direct"
     assert seen == ["auto", "im2col"]
 
 
@@ -243,10 +245,6 @@ def test_the_named_algorithm_computes_the_gradients_of_a_tensor(used):
 
 
 ODD = {
-    "groups": ({"c": 4}, {"o": 4, "c": 2}, {"groups": 2}),
-    "depthwise": ({"c": 2}, {"c": 1}, {"groups": 2}),
-    "dilation": ({}, {}, {"dilation": (2, 2)}),
-    "dilation along one axis": ({}, {}, {"dilation": (1, 2)}),
     "one axis": ({"size": (6,)}, {"kernel": (3,)}, {"stride": (1,), "padding": ((1, 1),), "dilation": (1,)}),
     "three axes": (
         {"size": (4, 5, 3)}, {"kernel": (3, 3, 3)},
@@ -267,6 +265,57 @@ def test_gives_way_to_im2col_where_it_does_not_fit(used, odd, name):
     with tg.conv_algorithm("im2col"):
         for one, other in zip(results, family(x, w, **params), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("winograd", {"winograd"}), ("winograd1d", {"winograd1d"}), ("direct", {"direct"})],
+)
+@pytest.mark.parametrize(("c", "params"), [(8, {"dilation": (2, 2)}), (16, {"groups": 2}), (8, {"dilation": (1, 2)})])
+def test_groups_and_dilation_are_many_convolutions(used, c, params, name, expected):
+    x, w = images(16, c, (12, 16)), filters(c, 8)
+    padding = tuple((d, d) for d in params.get("dilation", ONE))
+    with tg.conv_algorithm(name):
+        results = family(x, w, padding=padding, **params)
+    assert set(used) == expected
+    assert len(used) == 3 * params.get("groups", 1) * np.prod(params.get("dilation", ONE))
+    with tg.conv_algorithm("im2col"):
+        for one, other in zip(results, family(x, w, padding=padding, **params), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * abs(other).max())
+
+
+@pytest.mark.parametrize(
+    ("n", "c", "params", "expected"),
+    [
+        (8, 16, {"groups": 2}, "im2col"),
+        (16, 16, {"groups": 4}, "im2col"),
+        (16, 16, {"groups": 2}, "winograd1d"),
+        (7, 4, {"groups": 4}, "im2col"),
+        (16, 16, {"dilation": (3, 4)}, "winograd1d"),
+        (16, 16, {"dilation": (1, 5)}, "im2col"),
+        (16, 16, {"dilation": (4, 1)}, "im2col"),
+    ],
+)
+def test_what_is_cut_too_small_is_left_to_im2col(used, n, c, params, expected):
+    padding = tuple((d, d) for d in params.get("dilation", ONE))
+    family(images(n, c, (12, 16)), filters(c, c // params.get("groups", 1)), padding=padding, **params)
+    assert used[0] == expected
+    assert ("im2col" in used) == (expected == "im2col")
+
+
+@pytest.mark.parametrize("name", ["auto", "direct", "winograd", "winograd1d"])
+@pytest.mark.parametrize("dilation", [ONE, (2, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_depthwise_convolution_has_a_kernel_of_its_own(used, name, dilation, dtype):
+    x, w = images(8, 5, dtype=dtype), filters(5, 1, dtype=dtype)
+    params = {"groups": 5, "dilation": dilation, "padding": ((2, 3), (3, 2))}
+    with tg.conv_algorithm(name):
+        results = family(x, w, **params)
+    assert used == ["depthwise"] * 3
+    with tg.conv_algorithm("im2col"):
+        for one, other in zip(results, family(x, w, **params), strict=True):
+            eps = 1e-6 if dtype == np.float32 else 1e-14
+            np.testing.assert_allclose(one, other, rtol=0, atol=eps * abs(other).max())
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,16 @@ gradient.
 """
 
 import math
-from contextvars import ContextVar
-from typing import Any
 
 import numpy as np
 
-from . import direct, gathered, im2col, shifted, stacked, winograd, winograd1d
+from . import choose, im2col
 from .buffers import empty
-from .layout import SMALL_BATCH, as_pixels, channels, face_of_channels, face_of_pixels, pixels
+from .choose import by_pixels
+from .layout import as_pixels, channels, face_of_channels, face_of_pixels, pixels
 from .windows import Array, Ints
 
 Pads = tuple[tuple[int, int], ...]
-ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
-THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
-chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
 
 def conv_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Pads, dilation: Ints) -> Ints:
@@ -43,9 +39,9 @@ def conv(
     """
     size = conv_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     before = _before(padding)
-    if by_pixels(x.shape[0], x.dtype, weight.shape, dilation, groups):
+    if by_pixels(x.shape[0], x.shape[2:], x.dtype, weight.shape, dilation, groups):
         out = empty((*size, weight.shape[0], x.shape[0]), x.dtype)
-        _correlate(pixels(x), weight, bias, out, stride, before)
+        choose.correlate(pixels(x), weight, bias, out, stride, before, dilation, groups)
         return face_of_pixels(out)
     out = empty((weight.shape[0], *size, x.shape[0]), x.dtype)
     im2col.correlate(channels(x), weight, bias, out, stride, before, dilation, groups)
@@ -63,7 +59,7 @@ def conv_input_grad(
     by the stride, these are always the same places: their gradient is a plain correlation of g with the filters of
     these places, turned round. So nothing is scattered, and there are as many correlations as remainders.
     """
-    in_pixels = by_pixels(shape[0], g.dtype, weight.shape, dilation, groups)
+    in_pixels = by_pixels(shape[0], shape[2:], g.dtype, weight.shape, dilation, groups)
     if in_pixels:
         windows, gx = pixels(g), empty((*shape[2:], shape[1], shape[0]), g.dtype)
     else:
@@ -84,7 +80,7 @@ def conv_input_grad(
         elif target.size:
             filters = turned[:, :, *places]
             if in_pixels:
-                _correlate(windows, filters, None, target, one, before)
+                choose.correlate(windows, filters, None, target, one, before, steps, groups)
             else:
                 im2col.correlate(windows, filters, None, target, one, before, steps, groups)
     return face_of_pixels(gx) if in_pixels else face_of_channels(gx)
@@ -95,64 +91,9 @@ def conv_weight_grad(
 ) -> Array:
     """Each filter weight's gradient, summed over images and windows: an array of the weight's `shape`."""
     before = _before(padding)
-    if by_pixels(x.shape[0], x.dtype, shape, dilation, groups):
-        height, width = g.shape[2:]
-        wish, case = chosen.get(), (shape[1], shape[0], height, width, x.shape[0])
-        by = _winograd(x.dtype, shape[2:], stride)
-        if by == "winograd1d" or (by == "any" and winograd1d.weight_grad_pays(*case)):
-            return winograd1d.weight_grad(pixels(g), pixels(x), shape[2], before)
-        if by == "winograd" or (by == "any" and winograd.weight_grad_pays(*case)):
-            return winograd.weight_grad(pixels(g), pixels(x), before)
-        if wish == "auto" and gathered.weight_grad_pays(shape[0], width, x.shape[0]):
-            wish = "gathered"
-        elif wish == "auto" and (shape[1] * shape[2] < THIN or stride[1] > 1):
-            wish = "shifted"
-        exact: Any = {"shifted": shifted, "gathered": gathered}.get(wish, direct)
-        return exact.weight_grad(as_pixels(g), as_pixels(x), shape[2:], stride, before)
+    if by_pixels(x.shape[0], x.shape[2:], x.dtype, shape, dilation, groups):
+        return choose.weight_grad(as_pixels(g), as_pixels(x), shape, stride, before, dilation, groups)
     return im2col.weight_grad(channels(g), channels(x), shape, stride, before, dilation, groups)
-
-
-# The chooser. Which order images lie in is decided once for a convolution and its gradients, so that nothing is turned
-# between layers; between the two algorithms that take pixels, by the size of each product.
-
-
-def by_pixels(images: int, dtype: np.dtype, weight: Ints, dilation: Ints, groups: int) -> bool:
-    """Whether to work on images that lie in pixels, by the direct or Winograd's algorithm; else on channels, by im2col.
-
-    With few images the products are thin: at 8, the direct algorithm takes up to 1.4 times as long as im2col does in
-    its order, but Winograd's half as long; below 8, im2col.
-    """
-    wish = chosen.get()
-    fits = len(weight) == 4 and groups == 1 and set(dilation) == {1} and dtype != np.float16
-    return fits and 0 not in (images, *weight) and wish != "im2col" and (wish != "auto" or images >= SMALL_BATCH)
-
-
-def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints) -> None:
-    """A correlation of images in pixels, by the algorithm that is fastest."""
-    wish, pays = chosen.get(), stacked.correlate_pays(weight.shape)
-    if stride == (1, 1) and (wish == "stacked" or (wish == "auto" and pays)):
-        stacked.correlate(x, weight, bias, out, before)
-        return
-    case = (weight.shape[1], weight.shape[0], *out.shape[:2], out.shape[3])
-    by = _winograd(x.dtype, weight.shape[2:], stride)
-    if by == "winograd1d" or (by == "any" and winograd1d.correlate_pays(*case)):
-        winograd1d.correlate(x, weight, bias, out, before)
-    elif by == "winograd" or (by == "any" and winograd.correlate_pays(*case)):
-        winograd.correlate(x, weight, bias, out, before)
-    else:
-        direct.correlate(x, weight, bias, out, stride, before)
-
-
-def _winograd(dtype: np.dtype, kernel: Ints, stride: Ints) -> str | None:
-    """Which of Winograd's algorithms is asked for and can do it, or "any"; float64 is for exact results."""
-    wish = chosen.get()
-    if dtype != np.float32 or kernel[1] != 3 or stride != (1, 1):
-        return None
-    if wish == "winograd1d":
-        return wish
-    if kernel[0] != 3:
-        return None
-    return {"auto": "any", "winograd": "winograd"}.get(wish)
 
 
 def _before(padding: Pads) -> Ints:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .buffers import scratch
 from .threads import run
-from .windows import Array, Ints, places_along
+from .windows import Array, Ints, overlapping, places_along
 
 SMALL_PRODUCT = 1e6  # multiplications up to which OpenBLAS takes the factors as they lie
 LEAST_ROWS = 16  # of a product's left factor: with fewer, its kernels run half empty
@@ -109,8 +109,8 @@ def _windows(x: Array, rows: slice, count: int, kernel: Ints, stride: Ints, befo
     if first < end:  # windows with all their rows in the image: one copy from overlapping views
         row, column, *inside = x.strides
         shape = (end - first, across.stop - across.start, kernel[0], c, images)
-        begin = (top + first * stride[0]) * row + across.start * column
-        span[first:end, inner] = np.ndarray(shape, x.dtype, x, begin, (row * stride[0], column, row, *inside))
+        begin = (top + first * stride[0], across.start)
+        span[first:end, inner] = overlapping(x, begin, shape, (row * stride[0], column, row, *inside))
     for y in (*range(min(first, len(span))), *range(max(first, end), len(span))):
         for k in range(kernel[0]):
             h = top + y * stride[0] + k

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .buffers import empty
+from .transpose import copy_turned
 from .windows import Array, Ints
 
 SMALL_BATCH = 8
@@ -34,6 +35,13 @@ def pixels(x: Array) -> Array:
 def as_pixels(x: Array) -> Array:
     """An image (n, c, *x) as (*x, c, n), however it lies: a view."""
     return x.transpose(*range(2, x.ndim), 1, 0)
+
+
+def dense(x: Array) -> Array:
+    """An image (*x, c, n) whose pixels are runs of c*n values: itself if they are, else a copy in order."""
+    *_, c, n = x.shape
+    runs = (n == 1 or x.strides[-1] == x.itemsize) and (c == 1 or x.strides[-2] == n * x.itemsize)
+    return x if runs else _converted(x)
 
 
 def channels(x: Array) -> Array:
@@ -70,7 +78,7 @@ def reshaped(x: Array, shape: Ints) -> Array:
         return np.reshape(x, shape)
     turned = x.transpose(*range(1, x.ndim), 0)
     rows = empty((shape[1], shape[0]), x.dtype)
-    np.copyto(rows.reshape(turned.shape), turned)
+    copy_turned(rows.reshape(turned.shape), turned)
     return rows.T
 
 
@@ -141,5 +149,5 @@ def _contiguous(turned: Array) -> Array:
 def _converted(turned: Array) -> Array:
     """A copy in order. A function of its own so that a test can count the calls."""
     copy = empty(turned.shape, turned.dtype)
-    np.copyto(copy, turned)
+    copy_turned(copy, turned)
     return copy

@@ -26,6 +26,15 @@ def window_view(x: Array, kernel: Ints, stride: Ints, dilation: Ints, out_size: 
     )
 
 
+def overlapping(x: Array, begin: Ints, shape: Ints, strides: Ints) -> Array:
+    """A view of x of any strides, from the element at `begin` (along the first axes) on. Read only."""
+    if x.flags.c_contiguous:  # far quicker to make than what `as_strided` gives
+        offset = sum(i * stride for i, stride in zip(begin, x.strides, strict=False))
+        return np.ndarray(shape, x.dtype, x, offset, strides)
+    corner = x[tuple(slice(i, None) for i in begin)]
+    return np.lib.stride_tricks.as_strided(corner, shape, strides, writeable=False)
+
+
 @functools.lru_cache(64)
 def each_place(
     size: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out_size: Ints

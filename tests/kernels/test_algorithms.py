@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.kernels import buffers, layout, norm, pool, stacked, threads
+from tensorgrad.kernels import buffers, choose, layout, norm, pool, stacked, threads
 from tensorgrad.kernels import conv as kernels
 from tests import naive
 
@@ -253,7 +253,7 @@ def test_windows_of_one_place_that_read_padding(n, padding):
 
 @pytest.mark.parametrize("border", [1, 3, 1000])
 def test_auto_takes_the_order_of_the_batch(monkeypatch, border):
-    monkeypatch.setattr(kernels, "SMALL_BATCH", border)
+    monkeypatch.setattr(choose, "SMALL_BATCH", border)
     for n in (1, 2, 3, 17):
         params = (1, 1), PADDINGS[1], (1, 1), 1
         x, w, g = arrays((3, 3), *params, n)
@@ -265,7 +265,7 @@ def test_auto_takes_the_order_of_the_batch(monkeypatch, border):
         assert np.shares_memory(in_it(results[1]), results[1])
 
 
-@pytest.mark.parametrize("name", kernels.ALGORITHMS)
+@pytest.mark.parametrize("name", choose.ALGORITHMS)
 @pytest.mark.parametrize("n", BATCHES)
 def test_bias(name, n):
     for kernel, dtype in itertools.product([(3, 3), (1, 1)], [np.float32, np.float64]):
@@ -278,7 +278,7 @@ def test_bias(name, n):
         np.testing.assert_allclose(result, exact, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-12)
 
 
-@pytest.mark.parametrize("name", kernels.ALGORITHMS)
+@pytest.mark.parametrize("name", choose.ALGORITHMS)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ ODD_SIZES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", kernels.ALGORITHMS)
+@pytest.mark.parametrize("name", choose.ALGORITHMS)
 @pytest.mark.parametrize("shape", [*ODD_SIZES, (300, 1, 1, 2), (1, 300, 2, 1), (2, 1, 1, 4000)])
 def test_empty_and_tiny_images_through_a_network(name, shape):
     n, c, *_ = shape
@@ -410,7 +410,7 @@ def test_results_of_large_convolutions_come_back_to_the_free_list():
         buffers.empty_cache()
 
 
-@pytest.mark.parametrize("name", kernels.ALGORITHMS)
+@pytest.mark.parametrize("name", choose.ALGORITHMS)
 @pytest.mark.parametrize("size", [(0, 5), (32, 0), (0, 8), (0, 0)])
 @pytest.mark.parametrize("channels", [16, 64])
 def test_images_without_pixels_in_padding(name, size, channels):

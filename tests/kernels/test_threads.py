@@ -22,7 +22,9 @@ from nn.models.resnet import BasicBlock
 from tensorgrad import conv_algorithm, nn
 from tensorgrad.kernels import (
     blas,
+    choose,
     conv,
+    depthwise,
     direct,
     elementwise,
     gathered,
@@ -34,6 +36,7 @@ from tensorgrad.kernels import (
     stacked,
     sums,
     threads,
+    transpose,
     winograd,
     winograd1d,
 )
@@ -722,6 +725,7 @@ CONVOLUTIONS = {
     "colours": (32, 3, (32, 32), 16, (3, 3), 1, 1, 1),
     "groups": (16, 32, (16, 16), 32, (3, 3), 1, 1, 4),
     "each channel": (16, 64, (16, 16), 64, (3, 3), 1, 1, 64),
+    "each of a few images' channels": (4, 64, (32, 32), 64, (3, 3), 1, 1, 64),
     "large filters": (16, 160, (6, 6), 256, (3, 3), 1, 1, 1),
 }
 ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
@@ -733,6 +737,15 @@ def convolutions(name, algorithm):
     x, w = images(n, c, *size), images(o, c // groups, *k, seed=1)
     with conv_algorithm(algorithm):
         out = conv.conv(x, w, *params, images(o, seed=2))
+        g = images(*out.shape, seed=3)
+        return out, conv.conv_input_grad(g, w, x.shape, *params), conv.conv_weight_grad(g, x, w.shape, *params)
+
+
+def dilated(algorithm):
+    params = (1, 1), ((2, 2), (2, 2)), (2, 2), 1
+    x, w = images(32, 16, 32, 32), images(16, 16, 3, 3, seed=1)
+    with conv_algorithm(algorithm):
+        out = conv.conv(x, w, *params)
         g = images(*out.shape, seed=3)
         return out, conv.conv_input_grad(g, w, x.shape, *params), conv.conv_weight_grad(g, x, w.shape, *params)
 
@@ -811,6 +824,7 @@ def residual():
 IN_PIXELS, IN_CHANNELS = (2, 3, 1, 0), (1, 2, 3, 0)
 WORK = {
     **{f"{name}, {a}": (convolutions, name, a) for name in CONVOLUTIONS for a in ALGORITHMS},
+    **{f"dilated, {a}": (dilated, a) for a in ALGORITHMS},
     **{
         f"pooling {order} {stride} {padding}": (pooling, order, stride, padding)
         for order in (None, IN_PIXELS, IN_CHANNELS)
@@ -856,7 +870,10 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         most = max(most, count if size >= threads.SMALL else 1)
         threads.run(work, count, size)
 
-    for module in (direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, winograd, winograd1d):
+    for module in (
+        choose, depthwise, direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, transpose,
+        winograd, winograd1d,
+    ):  # fmt: skip
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():
         if name.endswith("normalisation float16"):

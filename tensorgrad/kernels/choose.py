@@ -1,0 +1,181 @@
+"""Which algorithm computes a convolution of images in pixels (h, w, c, n), by measured thresholds; see `layout`.
+
+Groups are convolutions of some channels each, and one with dilation d is d times d convolutions without, each of every
+d-th pixel: so the kernels know neither, but for depthwise convolution, which has a kernel of its own.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from . import depthwise, direct, gathered, shifted, stacked, winograd, winograd1d
+from .layout import SMALL_BATCH, dense
+from .threads import run
+from .windows import Array, Ints, Slices
+
+ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
+THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
+LARGE_PART = 1 << 24  # multiplications of a group or class from which on all threads work on one after the other
+LEAST_CLASS = 4  # pixels along an axis that a class of a dilated convolution has at least; else im2col is faster
+THIN_GROUP = 8  # channels, below which a group's products are too small and im2col is faster
+chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
+
+
+def by_pixels(images: int, size: Ints, dtype: np.dtype, weight: Ints, dilation: Ints, groups: int) -> bool:
+    """Whether to work on images that lie in pixels; else on channels, by im2col.
+
+    It is decided once for a convolution and its gradients, so that nothing is turned between layers. With few images
+    the products are thin: at 8, the direct algorithm takes up to 1.4 times as long as im2col does in its order, but
+    Winograd's half as long; below 8, im2col. Groups of 8 channels or more gain 1.2 to 2 times from 16 images on, at 8
+    images their weight gradient would take 1.5 to 4 times as long.
+    """
+    wish = chosen.get()
+    if len(weight) != 4 or dtype == np.float16 or 0 in (images, *weight) or wish == "im2col":
+        return False
+    if wish != "auto":
+        return True
+    if is_depthwise(weight, groups):
+        return images >= SMALL_BATCH
+    if any(d > 1 and n < LEAST_CLASS * d for n, d in zip(size, dilation, strict=True)):
+        return False
+    if groups == 1:
+        return images >= SMALL_BATCH
+    return images >= 2 * SMALL_BATCH and min(weight[0] // groups, weight[1]) >= THIN_GROUP
+
+
+def is_depthwise(weight: Ints, groups: int) -> bool:
+    """Whether each channel is a group, with one filter (weight (o, c/groups, kh, kw))."""
+    return weight[0] == groups and weight[1] == 1
+
+
+def correlate(
+    x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints, dilation: Ints, groups: int
+) -> None:
+    """Write the sums over windows into out (h', w', g*o, n), its last two axes contiguous: weight (g*o, c, kh, kw).
+
+    Window (i, j) reads at place k, l the pixel (i*stride + k*dilation - before, ...), zero where there is none.
+    """
+    if groups > 1 and is_depthwise(weight.shape, groups):
+        depthwise.correlate(x, weight, bias, out, stride, before, dilation)
+    elif groups > 1:
+        c, o = weight.shape[1], weight.shape[0] // groups
+
+        def group(i: int) -> None:
+            filters = slice(i * o, (i + 1) * o)
+            shift = None if bias is None else bias[filters]
+            some = x[:, :, i * c : (i + 1) * c], weight[filters], shift, out[:, :, filters]
+            correlate(*some, stride, before, dilation, 1)
+
+        _share_out(group, groups, weight[0].size * out.size)
+    elif dilation != (1, 1):
+        classes = list(_classes(x.shape, out.shape, stride, before, dilation))
+
+        def one_class(i: int) -> None:
+            pixels, windows, steps, first = classes[i]
+            if x[pixels].size:
+                _correlate(x[pixels], weight, bias, out[windows], steps, first)
+            else:
+                out[windows] = 0 if bias is None else bias[:, None]
+
+        _share_out(one_class, len(classes), weight[0].size * out.size)
+    else:
+        _correlate(x, weight, bias, out, stride, before)
+
+
+def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dilation: Ints, groups: int) -> Array:
+    """Each filter weight's gradient, summed over windows and images: `shape` (g*o, c, kh, kw), g (h', w', g*o, n)."""
+    if groups > 1 and is_depthwise(shape, groups):
+        return depthwise.weight_grad(dense(g), dense(x), shape[2:], stride, before, dilation)
+    if groups > 1:
+        (_, c, *kernel), o, g, x = shape, shape[0] // groups, dense(g), dense(x)
+        out = np.empty(shape, x.dtype)
+
+        def group(i: int) -> None:
+            filters = slice(i * o, (i + 1) * o)
+            some = g[:, :, filters], x[:, :, i * c : (i + 1) * c]
+            out[filters] = weight_grad(*some, (o, c, *kernel), stride, before, dilation, 1)
+
+        _share_out(group, groups, g.size * math.prod(shape[1:]))
+        return out
+    if dilation != (1, 1):
+        g, x, out = dense(g), dense(x), np.zeros(shape, x.dtype)
+        for pixels, windows, steps, first in _classes(x.shape, g.shape, stride, before, dilation):
+            if x[pixels].size:
+                out += _weight_grad(g[windows], x[pixels], shape, steps, first)
+        return out
+    return _weight_grad(g, x, shape, stride, before)
+
+
+def _classes(
+    size: Ints, out: Ints, stride: Ints, before: Ints, dilation: Ints
+) -> Iterator[tuple[Slices, Slices, Ints, Ints]]:
+    """The windows that read the same d-th pixels, for each such class: (pixels, windows, stride, before) among these.
+
+    Windows i = r + j*period, with period = dilation / gcd(dilation, stride), read r*stride - before + (k +
+    j*stride/gcd)*dilation: pixels of one remainder by the dilation.
+    """
+    axes: list[list[tuple[slice, slice, int, int]]] = []
+    for n, count, s, b, d in zip(size[:2], out[:2], stride, before, dilation, strict=True):
+        common = math.gcd(s, d)
+        firsts = [(r, r * s - b) for r in range(min(d // common, count))]
+        axes.append([(slice(q % d, n, d), slice(r, count, d // common), s // common, -(q // d)) for r, q in firsts])
+    for rows, columns in product(*axes):
+        yield (rows[0], columns[0]), (rows[1], columns[1]), (rows[2], columns[2]), (rows[3], columns[3])
+
+
+def _share_out(work: Callable[[int], None], count: int, size: int) -> None:
+    """Call work(i) for each i below `count`, together so many multiplications: small ones side by side."""
+    if size >= count * LARGE_PART:
+        for i in range(count):
+            work(i)
+    else:
+        run(work, count, size)
+
+
+def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints) -> None:
+    """A correlation without dilation or groups."""
+    wish, pays = chosen.get(), stacked.correlate_pays(weight.shape)
+    if stride == (1, 1) and (wish == "stacked" or (wish == "auto" and pays)):
+        stacked.correlate(x, weight, bias, out, before)
+        return
+    case = (weight.shape[1], weight.shape[0], *out.shape[:2], out.shape[3])
+    by = _winograd(x.dtype, weight.shape[2:], stride)
+    if by == "winograd1d" or (by == "any" and winograd1d.correlate_pays(*case)):
+        winograd1d.correlate(x, weight, bias, out, before)
+    elif by == "winograd" or (by == "any" and winograd.correlate_pays(*case)):
+        winograd.correlate(x, weight, bias, out, before)
+    else:
+        direct.correlate(x, weight, bias, out, stride, before)
+
+
+def _weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints) -> Array:
+    """The weight gradient without dilation or groups."""
+    (height, width), images = g.shape[:2], g.shape[3]
+    wish, case = chosen.get(), (shape[1], shape[0], height, width, images)
+    by = _winograd(x.dtype, shape[2:], stride)
+    if by == "winograd1d" or (by == "any" and winograd1d.weight_grad_pays(*case)):
+        return winograd1d.weight_grad(dense(g), dense(x), shape[2], before)
+    if by == "winograd" or (by == "any" and winograd.weight_grad_pays(*case)):
+        return winograd.weight_grad(dense(g), dense(x), before)
+    if wish == "auto" and gathered.weight_grad_pays(shape[0], width, images):
+        wish = "gathered"
+    elif wish == "auto" and (shape[1] * shape[2] < THIN or stride[1] > 1):
+        wish = "shifted"
+    exact: Any = {"shifted": shifted, "gathered": gathered}.get(wish, direct)
+    return exact.weight_grad(g, x, shape[2:], stride, before)
+
+
+def _winograd(dtype: np.dtype, kernel: Ints, stride: Ints) -> str | None:
+    """Which of Winograd's algorithms is asked for and can do it, or "any"; float64 is for exact results."""
+    wish = chosen.get()
+    if dtype != np.float32 or kernel[1] != 3 or stride != (1, 1):
+        return None
+    if wish == "winograd1d":
+        return wish
+    if kernel[0] != 3:
+        return None
+    return {"auto": "any", "winograd": "winograd"}.get(wish)
