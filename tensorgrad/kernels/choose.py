@@ -18,7 +18,8 @@ from .threads import run
 from .windows import Array, Ints, Slices
 
 ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
-THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
+THIN, THIN_FEW = 32, 96  # channels times height of a window, below which `shifted` is faster for the weight gradient,
+# up to 3 times; with fewer than 16 images
 LARGE_PART = 1 << 24  # multiplications of a group or class from which on all threads work on one after the other
 LEAST_CLASS = 4  # pixels along an axis that a class of a dilated convolution has at least; else im2col is faster
 THIN_GROUP = 8  # channels, below which a group's products are too small and im2col is faster
@@ -163,7 +164,7 @@ def _weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints) ->
         return winograd.weight_grad(dense(g), dense(x), before)
     if wish == "auto" and gathered.weight_grad_pays(shape[0], width, images):
         wish = "gathered"
-    elif wish == "auto" and (shape[1] * shape[2] < THIN or stride[1] > 1):
+    elif wish == "auto" and (shape[1] * shape[2] < (THIN if images >= 16 else THIN_FEW) or stride[1] > 1):
         wish = "shifted"
     exact: Any = {"shifted": shifted, "gathered": gathered}.get(wish, direct)
     return exact.weight_grad(g, x, shape[2:], stride, before)
