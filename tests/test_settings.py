@@ -16,6 +16,7 @@ from tensorgrad.kernels import (
     im2col,
     shifted,
     stacked,
+    strips,
     threads,
     winograd,
     winograd1d,
@@ -47,7 +48,7 @@ def used(monkeypatch):
 
         monkeypatch.setattr(module, function, spy)
 
-    for module in (depthwise, direct, im2col, winograd, winograd1d):
+    for module in (depthwise, direct, im2col, strips, winograd, winograd1d):
         spy_on(module, "correlate")
         spy_on(module, "weight_grad")
     spy_on(shifted, "weight_grad")
@@ -301,6 +302,25 @@ def test_what_is_cut_too_small_is_left_to_im2col(used, n, c, params, expected):
     family(images(n, c, (12, 16)), filters(c, c // params.get("groups", 1)), padding=padding, **params)
     assert used[0] == expected
     assert ("im2col" in used) == (expected == "im2col")
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "params", "expected"),
+    [
+        (images(1, 64, (28, 112)), filters(64, 64), {}, ["strips"] * 3),
+        (images(1, 64, (56, 56)), filters(64, 64), {}, ["strips", "strips", "im2col"]),
+        (images(1, 64, (56, 48)), filters(64, 64), {}, ["im2col"] * 3),
+        (images(4, 62, (28, 112)), filters(62, 62), {}, ["im2col"] * 3),
+        (images(4, 64, (5, 112)), filters(64, 64), {}, ["im2col"] * 3),
+        (images(4, 64, (28, 28)), filters(64, 64, (3, 1)), {"padding": ((1, 1), (0, 0))}, ["im2col"] * 3),
+        (images(4, 64, (28, 28)), filters(64, 64), {"dilation": (1, 2)}, ["im2col"] * 3),
+        (images(4, 128, (28, 28)), filters(128, 64), {"groups": 2}, ["im2col"] * 3),
+        (images(4, 64, (28, 28), np.float64), filters(64, 64, dtype=np.float64), {}, ["im2col"] * 3),
+    ],
+)
+def test_few_wide_images_are_cut_into_strips(used, x, w, params, expected):
+    family(x, w, **params)
+    assert [name for name in used if name != "winograd"] == expected  # which strips are given to
 
 
 @pytest.mark.parametrize("name", ["auto", "direct", "winograd", "winograd1d"])

@@ -1,7 +1,8 @@
-"""Which algorithm computes a convolution of images in pixels (h, w, c, n), by measured thresholds; see `layout`.
+"""Which algorithm computes a convolution, by measured thresholds: of images in pixels (h, w, c, n), or in channels
+(c, *x, n) where they are few or the settings are not those of two axes; see `layout`.
 
-Groups are convolutions of some channels each, and one with dilation d is d times d convolutions without, each of every
-d-th pixel: so the kernels know neither, but for depthwise convolution, which has a kernel of its own.
+In pixels, groups are convolutions of some channels each, and one with dilation d is d times d convolutions without,
+each of every d-th pixel: so the kernels know neither, but for depthwise convolution, which has a kernel of its own.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import depthwise, direct, gathered, shifted, stacked, winograd, winograd1d
+from . import depthwise, direct, gathered, im2col, shifted, stacked, strips, winograd, winograd1d
 from .layout import SMALL_BATCH, dense
 from .threads import run
 from .windows import Array, Ints, Slices
@@ -109,6 +110,31 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
                 out += _weight_grad(g[windows], x[pixels], shape, steps, first)
         return out
     return _weight_grad(g, x, shape, stride, before)
+
+
+def correlate_few(
+    x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints, dilation: Ints, groups: int
+) -> None:
+    """`correlate` for images in channels: out (g*o, *y, n), which may be any view, x (g*c, *x, n)."""
+    if _in_strips(x.dtype, weight.shape, out.shape, stride, dilation, groups) and strips.correlate_pays(
+        weight.shape[1], *out.shape
+    ):
+        strips.correlate(x, weight, bias, out, before)
+    else:
+        im2col.correlate(x, weight, bias, out, stride, before, dilation, groups)
+
+
+def weight_grad_few(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dilation: Ints, groups: int) -> Array:
+    """`weight_grad` for images in channels: g (g*o, *y, n), x (g*c, *x, n)."""
+    if _in_strips(x.dtype, shape, g.shape, stride, dilation, groups) and strips.weight_grad_pays(shape[1], *g.shape):
+        return strips.weight_grad(g, x, before)
+    return im2col.weight_grad(g, x, shape, stride, before, dilation, groups)
+
+
+def _in_strips(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> bool:
+    """Whether Winograd's algorithm can compute few images, by strips: results (o, *y, n) of filters (o, c, *k)."""
+    fits = weight[2:] == (3, 3) and set(stride + dilation) == {1} and groups == 1 and 0 not in weight + out
+    return fits and dtype == np.float32 and chosen.get() == "auto"
 
 
 def _classes(

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from . import choose, im2col
+from . import choose
 from .buffers import empty
 from .choose import by_pixels
 from .layout import as_pixels, channels, face_of_channels, face_of_pixels, pixels
@@ -44,7 +44,7 @@ def conv(
         choose.correlate(pixels(x), weight, bias, out, stride, before, dilation, groups)
         return face_of_pixels(out)
     out = empty((weight.shape[0], *size, x.shape[0]), x.dtype)
-    im2col.correlate(channels(x), weight, bias, out, stride, before, dilation, groups)
+    choose.correlate_few(channels(x), weight, bias, out, stride, before, dilation, groups)
     return face_of_channels(out)
 
 
@@ -82,7 +82,7 @@ def conv_input_grad(
             if in_pixels:
                 choose.correlate(windows, filters, None, target, one, before, steps, groups)
             else:
-                im2col.correlate(windows, filters, None, target, one, before, steps, groups)
+                choose.correlate_few(windows, filters, None, target, one, before, steps, groups)
     return face_of_pixels(gx) if in_pixels else face_of_channels(gx)
 
 
@@ -93,7 +93,7 @@ def conv_weight_grad(
     before = _before(padding)
     if by_pixels(x.shape[0], x.shape[2:], x.dtype, shape, dilation, groups):
         return choose.weight_grad(as_pixels(g), as_pixels(x), shape, stride, before, dilation, groups)
-    return im2col.weight_grad(channels(g), channels(x), shape, stride, before, dilation, groups)
+    return choose.weight_grad_few(channels(g), channels(x), shape, stride, before, dilation, groups)
 
 
 def _before(padding: Pads) -> Ints:

@@ -34,6 +34,7 @@ from tensorgrad.kernels import (
     pool,
     shifted,
     stacked,
+    strips,
     sums,
     threads,
     transpose,
@@ -726,6 +727,7 @@ CONVOLUTIONS = {
     "groups": (16, 32, (16, 16), 32, (3, 3), 1, 1, 4),
     "each channel": (16, 64, (16, 16), 64, (3, 3), 1, 1, 64),
     "each of a few images' channels": (4, 64, (32, 32), 64, (3, 3), 1, 1, 64),
+    "a wide image": (1, 64, (20, 112), 64, (3, 3), 1, 1, 1),
     "large filters": (16, 160, (6, 6), 256, (3, 3), 1, 1, 1),
 }
 ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
@@ -871,8 +873,8 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         threads.run(work, count, size)
 
     for module in (
-        choose, depthwise, direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, transpose,
-        winograd, winograd1d,
+        choose, depthwise, direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, strips,
+        transpose, winograd, winograd1d,
     ):  # fmt: skip
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():
