@@ -5,11 +5,14 @@ for each, not K * K. Windows are given as (starts, ends) for each axis, and what
 """
 
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from .axes import Ranges, adaptive_ranges, along, holders, range_sums
+from .layout import empty_like
+from .sums import accurate_mean
 from .windows import Array, Ints, work_dtype
 
 
@@ -42,6 +45,21 @@ def adaptive_windows(size: Ints, out_size: Ints) -> tuple[Ranges, Array]:
     return ranges, _products([ends - starts for starts, ends in ranges])
 
 
+def adaptive_average(x: Array, out_size: Ints) -> Array:
+    """The mean of each window of adaptive pooling: (n, c, *x) to (n, c, *out_size)."""
+    if math.prod(out_size) == 1:
+        return accurate_mean(x, tuple(range(2, x.ndim)), keepdims=True)
+    return average(x, *adaptive_windows(x.shape[2:], out_size))
+
+
+def adaptive_average_adjoint(g: Array, size: Ints) -> Array:
+    """Give each pixel its share of every window that holds it; the shares of one window are one number, not copied."""
+    if math.prod(g.shape[2:]) == 1:
+        shares = g.astype(work_dtype(g.dtype), copy=False) / math.prod(size)
+        return np.broadcast_to(shares.astype(g.dtype, copy=False), (*g.shape[:2], *size))
+    return average_adjoint(g, *adaptive_windows(size, g.shape[2:]), size)
+
+
 def average(x: Array, ranges: Ranges, divisor: Array) -> Array:
     """The sum of each window divided by its divisor: (n, c, *x) to (n, c, *y). float16 sums in float32."""
     dtype = work_dtype(x.dtype)
@@ -55,9 +73,37 @@ def average_adjoint(g: Array, ranges: Ranges, divisor: Array, size: Ints) -> Arr
     """Give each pixel its share of every window that holds it: (n, c, *y) to (n, c, *x)."""
     dtype = work_dtype(g.dtype)
     shares = g.astype(dtype, copy=False) / divisor.astype(dtype)
-    for axis, ((starts, ends), n) in enumerate(zip(ranges, size, strict=True), 2):
-        shares = range_sums(shares, *holders(starts, ends, n), axis)
+    # The last axis first: values lie closest there, and there are fewest of them before the others are spread.
+    for axis in reversed(range(2, g.ndim)):
+        starts, ends = ranges[axis - 2]
+        if len(starts) > 1 and np.all(np.diff(starts) == max(1, starts[1] - starts[0])):
+            shares = _spread_ranges(shares, starts, ends, size[axis - 2], axis)
+        else:
+            shares = range_sums(shares, *holders(starts, ends, size[axis - 2]), axis)
     return shares.astype(g.dtype, copy=False)
+
+
+def _spread_ranges(g: Array, starts: Array, ends: Array, size: int, axis: int) -> Array:
+    """Add each value to all positions of its range, in `size` zeros along the axis; ranges begin at equal distances.
+
+    Loops over the places of a range; at one place, all ranges have positions of their own.
+    """
+    lead = (slice(None),) * axis
+    out = empty_like(g, (*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype)
+    out[...] = 0
+    step, places = int(starts[1] - starts[0]), int(np.max(ends - starts))
+    for place in reversed(range(places)):
+        at = starts + place
+        valid = np.flatnonzero((at < ends) & (at >= 0) & (at < size))
+        if not len(valid):
+            continue
+        first, last = valid[0], valid[-1]
+        target, values = out[(*lead, slice(at[first], at[last] + 1, step))], g[(*lead, slice(first, last + 1))]
+        if place >= places - step:  # nothing is there yet
+            target[...] = values
+        else:
+            target += values
+    return out
 
 
 def _products(counts: Sequence[Array]) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .buffers import scratch
+from .buffers import LEAST_BYTES, empty, scratch
 from .layout import alike, empty_like
 from .threads import get_num_threads, run
 from .windows import Array
@@ -21,6 +21,8 @@ VECTOR = 64  # elements: at least what NumPy's loops take at once, so that all b
 SMALL = 1000  # elements: below this one call to NumPy is faster than choosing by bits
 LARGEST_HALF = 65504.0  # float16's largest number: any float dtype has what is no larger
 ZEROS = 1 << 14  # elements of the zeros in `relu`
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+_into: set[Any] = set()  # the functions made by `into`
 
 
 def apply(function: Callable[..., Any], x: Any, *others: Any) -> Any:
@@ -42,22 +44,28 @@ def by_parts(function: Callable[..., Any], *inputs: Any, dtype: Any = None) -> A
 
     If the arrays are large and lie alike: in chunks that stay in the cache from one step of the function to the next,
     over threads, with a result in memory that was used before. The first array must hold floats; there may be numbers,
-    None, 0-d arrays and masks too.
+    None, 0-d arrays and masks too. A ufunc, or what `into` made, writes into the result itself.
     """
     arrays = [x for x in inputs if x.__class__ is np.ndarray and x.ndim]
-    first = arrays[0] if arrays else None
+    first = next((x for x in arrays if any(x.strides)), None)
     if first is None or first.nbytes < LARGE_BYTES or first.dtype.kind != "f" or not _keep_dtype(first.dtype, inputs):
         return function(*inputs)
     out = empty_like(first, first.shape, dtype or first.dtype)
-    flat = flat_views(out, *arrays)
-    if flat is None:
+    flat = flat_views(out, *[x for x in arrays if any(x.strides)])
+    if flat is None or any(x.shape != first.shape for x in arrays):
         return function(*inputs)
-    is_ufunc = isinstance(function, np.ufunc)
+    vectors = iter(flat[1:])
+    # One value that is repeated, as in the gradient of a sum, is repeated in each chunk.
+    sources = [
+        x if not is_array else next(vectors) if any(x.strides) else np.broadcast_to(x[(0,) * x.ndim], first.size)
+        for x in inputs
+        for is_array in [x.__class__ is np.ndarray and x.ndim > 0]
+    ]
+    takes_out = isinstance(function, np.ufunc) or function in _into
 
     def part(at: slice) -> None:
-        rest = iter(flat[1:])
-        args = [next(rest)[at] if x.__class__ is np.ndarray and x.ndim else x for x in inputs]
-        if is_ufunc:
+        args = [x[at] if x.__class__ is np.ndarray and x.ndim else x for x in sources]
+        if takes_out:
             function(*args, out=flat[0][at])
         else:
             flat[0][at] = function(*args)
@@ -70,6 +78,60 @@ def _keep_dtype(dtype: np.dtype[Any], inputs: tuple[Any, ...]) -> bool:
     """Whether results have this dtype: all inputs are arrays of it, masks, or Python's numbers, which change none."""
     numbers = (float, int, type(None))
     return all(x.dtype in (dtype, BOOL) if x.__class__ is np.ndarray else x.__class__ in numbers for x in inputs)
+
+
+def into(fill: Callable[..., None]) -> Callable[..., Array]:
+    """A function of arrays that takes `out`, as a ufunc does, made of `fill(out, x, *others)`, which writes all.
+
+    x and others are arrays of floats, which broadcast, or Python's numbers. Halves are computed in float32.
+    """
+
+    @functools.wraps(fill)
+    def function(x: Any, *others: Any, out: Array | None = None) -> Array:
+        if x.__class__ is not np.ndarray or x.dtype.kind != "f" or not x.dtype.isnative:
+            if np.asarray(x).dtype.kind not in "biuf":
+                raise TypeError(f"{fill.__name__} of {x!r}, which is no number")
+            x = np.asarray(x, np.result_type(x, *others, 0.0))  # which is in the machine's byte order
+        half = x.dtype == HALF
+        if half:
+            x, *rest = (y.astype(SINGLE) if y.__class__ is np.ndarray else y for y in (x, *others))
+            others = tuple(rest)
+        if half or out is None:
+            shapes = {x.shape, *(y.shape for y in others if y.__class__ is np.ndarray)}
+            result = room(x) if len(shapes) == 1 else empty(np.broadcast_shapes(*shapes), x.dtype)
+        else:
+            result = out
+        fill(result, x, *others)
+        if half and out is not None:
+            np.copyto(out, result, casting="same_kind")
+            return out
+        return result.astype(HALF) if half else result
+
+    _into.add(function)
+    return function
+
+
+def room(x: Array) -> Array:
+    """An array like x for the steps of a computation; its values are anything."""
+    return np.empty_like(x) if x.nbytes < LEAST_BYTES else empty_like(x, x.shape, x.dtype)
+
+
+def bounded(out: Array, x: Array, low: float, high: float) -> Array:
+    """min(max(x, low), high) of numbers, in `out`.
+
+    NumPy's maximum of an array and a number has no vector loop; its clip has one, but takes longer to begin, and keeps
+    -0.0 where a bound is 0, which the addition changes to 0.
+    """
+    if x.size < SMALL:
+        return np.minimum(np.maximum(x, low, out=out), high, out=out)
+    np.clip(x, low, high, out=out)
+    return np.add(out, 0.0, out=out) if low == 0 or high == 0 else out
+
+
+@into
+def clip(out: Array, x: Array, low: float, high: float) -> None:
+    """min(max(x, low), high) of numbers."""
+    bounded(out, x, low, high)
 
 
 def relu(x: Any) -> Any:

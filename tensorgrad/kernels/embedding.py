@@ -1,14 +1,12 @@
 """Sums of rows that go to the same place, on plain arrays."""
 
-import numpy as np
-
-from .scatter import add_rows
+from .scatter import add_rows, zeros
 from .windows import Array
 
 
 def scatter_rows(x: Array, index: Array, size: int) -> Array:
     """(size, d) zeros with row n of x (n, d) added to row index[n]; sums are taken in float64, and rounded once."""
-    out = np.zeros((size, x.shape[1]), x.dtype)
+    out = zeros((size, x.shape[1]), x.dtype)
     if x.size:
         add_rows(out, index, x)
     return out

@@ -3,52 +3,81 @@
 The channels of an image lie in equal groups, and each group's values, m of them, are one row (n, group, m) that is
 brought to mean 0 and variance 1. Layer normalisation is the case of one group and no spatial axes, instance
 normalisation that of a group for each channel. Images are taken in chunks that fit the cache; float16 is computed in
-float32. Means and variances are summed in float64 where float32 would lose digits, see `sums.py`; those that are too
-large or too small for float32 raise OutOfRange, see `norm.py`.
+float32. Means and variances are corrected as in `norm.py`, unless all means are below the standard deviations: then the
+mean of squares less the square of the mean loses one bit at most. Variances that are too large or too small for float32
+raise OutOfRange.
+
+Images with places have planes (n, c, p): weight and bias are one number for each, and go into what the plane is scaled
+and shifted by. Without places, weight and bias are vectors beside rows (n, c).
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
-from .norm import FLOAT16, FLOAT32, check_range, quiet
-from .sums import wide_sum
-from .windows import Array
+from .buffers import empty, scratch
+from .layout import alike
+from .norm import FLOAT16, FLOAT32, MOST, check_range, quiet
+from .row_sums import column_sums, row_dots, row_sums
+from .threads import run
+from .transpose import copy_turned
+from .windows import Array, work_dtype
 
-CHUNK_BYTES = 1 << 19
+CHUNK_BYTES = 1 << 20
+WORK = 16  # multiplications that take as long as to normalise a value
 
 
 def group_norm(
     x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array]:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the means and (biased) variances, both (n, group)."""
-    out = np.empty_like(x)
-    work = _wide(x[:0]).dtype
-    mean, var = (np.zeros((x.shape[0], groups), work) for _ in range(2))
-    for n in _chunks(x):
-        rows = _rows(x[n], groups)
-        with quiet(x.dtype):
-            centred, centre, offset, variance = _centred(rows)
+    given, x = x, _in_order(x)
+    out = empty(x.shape, x.dtype)
+    mean, var = np.zeros((2, x.shape[0], groups), work_dtype(x.dtype))
+    weight, bias = (None if v is None else _wide(v) for v in (weight, bias))
+    chunks = _chunks(x)
+
+    def write(number: int) -> None:
+        n = chunks[number]
+        rows, normal = _rows(x[n], groups), _target(out[n], groups)
+        centre = np.zeros((), rows.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            offset = _over(row_sums(rows), rows)
+            variance = _over(row_dots(rows, rows), rows) - offset * offset
+            is_near = bool(((offset * offset <= variance) & (variance < MOST)).all())
+        if not is_near:
+            with quiet(x.dtype):
+                centre = offset.astype(rows.dtype)
+                rows = np.subtract(rows, centre, out=normal)
+                offset = _over(row_sums(rows), rows)
+                variance = np.maximum(_over(row_dots(rows, rows), rows) - offset * offset, 0)
         check_range(x.dtype, variance, eps)
-        centred -= offset.astype(centred.dtype)
-        centred *= (1 / np.sqrt(variance + eps)).astype(centred.dtype)
-        normal = centred.reshape(x[n].shape)
-        if weight is not None:
-            normal *= _per_channel(weight, x)
-        if bias is not None:
-            normal += _per_channel(bias, x)
-        out[n] = normal
         mean[n], var[n] = (centre + offset)[..., 0], variance[..., 0]
-    return out, mean, var
+        _affine(rows, normal, offset, 1 / np.sqrt(variance + eps), weight, bias, x.shape[1])
+        _write_back(out[n], normal)
+
+    run(write, len(chunks), WORK * x.size)
+    return alike(out, given), mean, var
 
 
-def _centred(rows: Array) -> tuple[Array, Array, Array, Array]:
-    """As in norm.py: rows less `centre`, the mean rounded to their dtype; `offset`, what is left of it; variance."""
-    centre = _row_mean(rows).astype(rows.dtype)
-    centred = rows - centre
-    offset = _row_mean(centred)
-    return centred, centre, offset, np.maximum(_row_mean(centred * centred) - offset * offset, 0)
+def _affine(
+    rows: Array, out: Array, mean: Array, scale: Array, weight: Array | None, bias: Array | None, channels: int
+) -> None:
+    """Write (rows - mean) * scale * weight + bias, of images with so many channels."""
+    images, groups, count = rows.shape
+    if count * groups != channels:
+        steep = scale if weight is None else scale * weight.reshape(groups, -1)
+        shift = -mean * steep if bias is None else bias.reshape(groups, -1) - mean * steep
+        np.multiply(_planes(rows, steep), _per_plane(steep, rows), out=_planes(out, steep))
+        _planes(out, shift)[...] += _per_plane(shift, rows)
+        return
+    np.multiply(rows, scale.astype(rows.dtype), out=out)
+    out -= (mean * scale).astype(rows.dtype)
+    block = out.reshape(images, channels)
+    if weight is not None:
+        block *= weight
+    if bias is not None:
+        block += bias
 
 
 def group_norm_grad(
@@ -59,46 +88,99 @@ def group_norm_grad(
     With xhat the normalised x and h = g * weight: gb = sum g, gw = sum g*xhat, and in each row
     gx = (h - mean(h) - xhat * mean(h*xhat)) / std.
     """
-    gx = np.empty_like(x)
-    gw, gb = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    axes = (0, *range(2, x.ndim))
-    for n in _chunks(x):
-        rows, block = _rows(x[n], groups), _wide(g[n])
-        centre, variance = mean[n][..., None], var[n][..., None].astype(np.float64)
-        scale = 1 / np.sqrt(variance + eps)
-        normal = rows - centre
-        normal -= _row_mean(normal).astype(normal.dtype)  # what rounding took from the mean
-        scale = scale.astype(normal.dtype)
-        normal *= scale
-        gb += wide_sum(block, axes)
-        gw += wide_sum(block * normal.reshape(block.shape), axes)
-        if weight is not None:
-            block = block * _per_channel(weight, x)
-        share = block.reshape(normal.shape)
-        slope = _row_mean(share * normal).astype(normal.dtype)
-        share = share - _row_mean(share).astype(normal.dtype)
-        normal *= slope
-        share -= normal
-        share *= scale
-        gx[n] = share.reshape(block.shape)
-    return gx, gw.astype(g.dtype), gb.astype(g.dtype)
+    given, g, x = x, _in_order(g), _in_order(x)
+    gx = empty(x.shape, x.dtype)
+    weight = None if weight is None else _wide(weight)
+    chunks = _chunks(x)
+    sums = np.zeros((len(chunks), 2, x.shape[1]))
+    share_of = _rows_grad if math.prod(x.shape[2:]) == 1 else _planes_grad
+
+    def write(number: int) -> None:
+        n = chunks[number]
+        rows, share = _rows(x[n], groups), _target(gx[n], groups)
+        centred = scratch("centred", rows.shape, rows.dtype)
+        np.subtract(rows, mean[n][..., None], out=centred)
+        offset = _over(row_sums(centred), rows)  # what rounding took from the mean
+        scale = 1 / np.sqrt(var[n][..., None].astype(np.float64) + eps)
+        sums[number] = share_of(_rows(g[n], groups), centred, offset, scale, weight, share, x.shape[1])
+        _write_back(gx[n], share)
+
+    run(write, len(chunks), WORK * x.size)
+    gw, gb = sums.sum(0)
+    return alike(gx, given), gw.astype(g.dtype), gb.astype(g.dtype)
+
+
+def _planes_grad(
+    g: Array, centred: Array, offset: Array, scale: Array, weight: Array | None, gx: Array, channels: int
+) -> tuple[Array, Array]:
+    """Write the gradient of x, in planes, and return the sums for weight and bias; `centred` is used up.
+
+    All sums over rows are made of those over planes, where the weight is still to come.
+    """
+    images, groups, count = centred.shape
+    planes = (images, groups, channels // groups, count * groups // channels)
+    shares = g.reshape(planes)
+    plain = row_sums(shares).astype(np.float64)
+    along = (row_dots(shares, centred.reshape(planes)) - offset * plain) * scale  # with xhat
+    sums = along.sum(0).reshape(-1), plain.sum(0).reshape(-1)
+    if weight is None:
+        steep = scale
+    else:
+        weight = weight.reshape(groups, -1)
+        steep, plain, along = scale * weight, plain * weight, along * weight
+    # gx = steep * g - (slope * centred + level)
+    slope = scale * scale * (along.sum(2, keepdims=True) / max(1, count))
+    level = scale * (plain.sum(2, keepdims=True) / max(1, count)) - slope * offset
+    centred *= slope.astype(centred.dtype)
+    centred += level.astype(centred.dtype)
+    np.multiply(_planes(g, steep), _per_plane(steep, g), out=_planes(gx, steep))
+    gx -= centred
+    return sums
+
+
+def _rows_grad(
+    g: Array, centred: Array, offset: Array, scale: Array, weight: Array | None, gx: Array, channels: int
+) -> tuple[Array, Array]:
+    """Write the gradient of x, in rows, and return the sums for weight and bias; `centred` is used up."""
+    normal, (shares, block, result) = centred, (array.reshape(-1, channels) for array in (g, centred, gx))
+    normal -= offset.astype(normal.dtype)
+    normal *= scale.astype(normal.dtype)
+    sums = column_sums(np.multiply(shares, block, out=result)), column_sums(shares)
+    if weight is None:
+        gx[...] = g
+    else:
+        np.multiply(shares, weight, out=result)
+    # gx = scale * h - (slope * xhat + level)
+    slope, level = scale * _over(row_dots(gx, normal), g), scale * _over(row_sums(gx), g)
+    normal *= slope.astype(normal.dtype)
+    normal += level.astype(normal.dtype)
+    gx *= scale.astype(gx.dtype)
+    gx -= normal
+    return sums
 
 
 def rms_norm(x: Array, weight: Array | None, eps: float) -> tuple[Array, Array]:
     """x / sqrt(mean(x*x) + eps) * weight in each row of x (n, c), and the mean squares (n, 1)."""
-    out = np.empty_like(x)
-    square = np.zeros((x.shape[0], 1), _wide(x[:0]).dtype)
-    for n in _chunks(x):
-        rows = _wide(x[n])
+    given, x = x, _in_order(x)
+    out = empty(x.shape, x.dtype)
+    square = np.zeros((x.shape[0], 1), work_dtype(x.dtype))
+    weight = None if weight is None else _wide(weight)
+    chunks = _chunks(x)
+
+    def write(number: int) -> None:
+        n = chunks[number]
+        rows, normal = _rows(x[n], 1), _target(out[n], 1)
         with quiet(x.dtype):
-            mean = _row_mean(rows * rows)
+            mean = _over(row_dots(rows, rows), rows)
         check_range(x.dtype, mean, eps)
-        square[n] = mean
-        normal = rows * (1 / np.sqrt(mean + eps)).astype(rows.dtype)
+        square[n] = mean[..., 0]
+        np.multiply(rows, (1 / np.sqrt(mean + eps)).astype(rows.dtype), out=normal)
         if weight is not None:
             normal *= weight
-        out[n] = normal
-    return out, square
+        _write_back(out[n], normal)
+
+    run(write, len(chunks), WORK * x.size)
+    return alike(out, given), square
 
 
 def rms_norm_grad(g: Array, x: Array, weight: Array | None, square: Array, eps: float) -> tuple[Array, Array]:
@@ -106,42 +188,75 @@ def rms_norm_grad(g: Array, x: Array, weight: Array | None, square: Array, eps: 
 
     With xhat the normalised x and h = g * weight: gw = sum g*xhat, gx = (h - xhat * mean(h*xhat)) / rms.
     """
-    gx = np.empty_like(x)
-    gw = np.zeros(x.shape[1])
-    for n in _chunks(x):
-        rows, block = _wide(x[n]), _wide(g[n])
-        scale = (1 / np.sqrt(square[n].astype(np.float64) + eps)).astype(rows.dtype)
-        normal = rows * scale
-        gw += wide_sum(block * normal, (0,))
-        share = block if weight is None else block * weight.astype(rows.dtype)
-        normal *= _row_mean(share * normal).astype(rows.dtype)
-        normal = share - normal
-        normal *= scale
-        gx[n] = normal
-    return gx, gw.astype(g.dtype)
+    given, g, x = x, _in_order(g), _in_order(x)
+    gx = empty(x.shape, x.dtype)
+    weight = None if weight is None else _wide(weight)
+    chunks = _chunks(x)
+    sums = np.zeros((len(chunks), x.shape[1]))
+
+    def write(number: int) -> None:
+        n = chunks[number]
+        rows, shares, result = _rows(x[n], 1), _rows(g[n], 1), _target(gx[n], 1)
+        scale = (1 / np.sqrt(square[n][..., None].astype(np.float64) + eps)).astype(rows.dtype)
+        normal = np.multiply(rows, scale, out=scratch("centred", rows.shape, rows.dtype))
+        np.multiply(shares, normal, out=result)
+        sums[number] = column_sums(result[:, 0])
+        np.multiply(shares, 1 if weight is None else weight, out=result)
+        normal *= _over(row_dots(result, normal), rows).astype(rows.dtype)
+        result -= normal
+        result *= scale
+        _write_back(gx[n], result)
+
+    run(write, len(chunks), WORK * x.size)
+    return alike(gx, given), sums.sum(0).astype(g.dtype)
+
+
+def _in_order(x: Array) -> Array:
+    """x with its axes in memory in their own order, without gaps: itself if it lies so, else a copy."""
+    if x.flags.c_contiguous:
+        return x
+    copy = empty(x.shape, x.dtype)
+    copy_turned(copy, x)
+    return copy
 
 
 def _rows(x: Array, groups: int) -> Array:
-    """The values of each image's groups: (n, group, m). A view of x where that is possible."""
+    """The values of each image's groups: (n, group, m)."""
     return _wide(x).reshape(x.shape[0], groups, math.prod(x.shape[1:]) // max(groups, 1))
 
 
-def _row_mean(rows: Array) -> Array:
-    """The mean over the last axis, which stays, in float64; 0 for no values."""
-    axis = rows.ndim - 1
-    return wide_sum(rows, (axis,), keepdims=True).astype(np.float64) / max(1, rows.shape[axis])
+def _target(out: Array, groups: int) -> Array:
+    """Where to write rows: the images themselves, or for float16 an array for `_write_back`."""
+    shape = (out.shape[0], groups, math.prod(out.shape[1:]) // max(groups, 1))
+    return out.reshape(shape) if out.dtype != FLOAT16 else scratch("rows", shape, FLOAT32)
 
 
-def _chunks(x: Array) -> Iterator[slice]:
+def _write_back(out: Array, rows: Array) -> None:
+    if out.dtype == FLOAT16:
+        out[...] = rows.reshape(out.shape)
+
+
+def _over(sums: Array, rows: Array) -> Array:
+    """The means of rows from their sums, in float64, with an axis for their values; 0 for no values."""
+    mean: Array = sums.astype(np.float64)[..., None] / max(1, rows.shape[-1])
+    return mean
+
+
+def _chunks(x: Array) -> list[slice]:
     """Slices of images of about CHUNK_BYTES each."""
     images = x.shape[0]
     step = max(1, CHUNK_BYTES * images // max(1, x.size * x.itemsize))
-    return (slice(n, n + step) for n in range(0, images, step))
+    return [slice(n, min(images, n + step)) for n in range(0, images, step)]
 
 
-def _per_channel(values: Array, x: Array) -> Array:
-    """A value per channel, ready to broadcast over x."""
-    return _wide(values).reshape(-1, *(1,) * (x.ndim - 2))
+def _planes(rows: Array, values: Array) -> Array:
+    """Rows cut into as many planes as there are values (n, group, c) for them: (n, group, c, p)."""
+    images, groups, count = rows.shape
+    return rows.reshape(images, groups, values.shape[2], count // values.shape[2])
+
+
+def _per_plane(values: Array, rows: Array) -> Array:
+    return values.astype(rows.dtype)[..., None]
 
 
 def _wide(x: Array) -> Array:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .blas import in_one_thread
+from .buffers import empty
 from .threads import run
 from .windows import Array
 
@@ -10,10 +11,13 @@ SMALL = 1 << 18  # multiplications: OpenBLAS does smaller products in one thread
 LARGE = 1 << 23  # from here on the product is cut into blocks, of at least LEAST_ROWS rows or columns
 BLOCK = 6 << 20  # multiplications in a block, or more where that makes more than BLOCKS
 BLOCKS, LEAST_ROWS = 8, 16
+STORE_WORK = 16  # multiplications of a matrix product that take as long as one by itself, which is stored
 
 
 def matmul(x: Array, y: Array) -> Array:
     """np.matmul(x, y), of vectors, matrices or stacks of them."""
+    if x.ndim > 1 and y.ndim > 1 and x.shape[-1] == 1 and x.dtype == y.dtype:
+        return outer(x, y)
     size = x.size * y.shape[-1]
     if size < SMALL:
         return np.asarray(np.matmul(x, y))
@@ -34,4 +38,20 @@ def matmul(x: Array, y: Array) -> Array:
             np.matmul(x, y[:, at], out=out[:, at])
 
     run(block, -(-count // step))
+    return out
+
+
+def outer(x: Array, y: Array) -> Array:
+    """Columns (..., n, 1) times rows (..., 1, m): single products, for which BLAS takes four times as long."""
+    size = x.size * y.shape[-1]
+    if x.ndim != 2 or y.ndim != 2 or size < SMALL:
+        return np.asarray(np.multiply(x, y))
+    out = empty((x.shape[0], y.shape[1]), x.dtype)
+    step = -(-x.shape[0] // BLOCKS)
+
+    def block(number: int) -> None:
+        at = slice(number * step, (number + 1) * step)
+        np.multiply(x[at], y, out=out[at])
+
+    run(block, -(-x.shape[0] // step), STORE_WORK * size)
     return out

@@ -6,15 +6,34 @@ it has a loop of its own; its general case takes 40 times as long.
 """
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from .buffers import empty, scratch
+from .threads import run
 from .windows import Array, Ints
 
 BLOCK = 1 << 15  # values whose places are worked out at a time, so that these stay in the cache
 NARROW = 16  # rows of fewer values are taken column by column, so that NumPy's inner loops are long
+SUMS = 1 << 17  # values of a block of sums of rows
+FEW = 1 << 11  # values that `np.add.at` adds in the time of two calls to NumPy
+ADD_WORK, READ_WORK = 32, 64  # multiplications that take as long as to add a value of a row, or to read one
+
+
+def zeros(shape: Ints, dtype: DTypeLike) -> Array:
+    """np.zeros in memory that was used before: the system's own costs more than to write the zeros."""
+    result = empty(shape, dtype)
+    result[...] = 0
+    return result
+
+
+def copy_in_order(x: Array) -> Array:
+    """A copy of x in reading order, in memory that was used before."""
+    result = empty(x.shape, x.dtype)
+    result[...] = x
+    return result
 
 
 def add_at(out: Array, index: Any, values: Array) -> None:
@@ -34,7 +53,7 @@ def add_along(out: Array, index: Array, dim: int, values: Array) -> None:
         lead -= 1
     index, values = _apart(index, out), _apart(values, out)
     one = (slice(None),) * lead + (0,) * (out.ndim - lead)
-    for part in _parts(out, index, dim):
+    for part in _parts(out, index, dim):  # not over threads: `np.add.at` keeps Python's lock
         some = out[part] if dim else out
         places = along_places(index[part][one], dim, some.shape[:lead])
         _add(some, places, math.prod(some.shape[:lead]), values[part])
@@ -46,10 +65,16 @@ def read_along(x: Array, index: Array, dim: int) -> Array:
         return x.copy()
     if not x.flags.c_contiguous:
         return x[_grid(index, dim)]
-    result = np.empty(index.shape, x.dtype)
-    for part in _parts(x, index, dim):
+    result = empty(index.shape, x.dtype)
+    parts = _parts(x, index, dim)
+
+    def read(number: int) -> None:
+        part = parts[number]
         some = x[part] if dim else x
-        result[part] = some.reshape(-1).take(along_places(index[part], dim, some.shape))
+        places = along_places(index[part], dim, some.shape)
+        some.reshape(-1).take(places, out=result[part], mode="wrap")  # in range: "raise" would copy the result
+
+    run(read, len(parts), READ_WORK * index.size)
     return result
 
 
@@ -68,11 +93,11 @@ def write_along(out: Array, index: Array, dim: int, values: Any) -> None:
             some.reshape(-1)[places] = values[part].reshape(-1) if several else values
 
 
-def _parts(x: Array, index: Array, dim: int) -> Iterator[slice]:
+def _parts(x: Array, index: Array, dim: int) -> list[slice]:
     """Cut the first axis so that the places of a part stay in the cache; not if it is what the index points along."""
     size = math.prod(index.shape[1:]) if dim else 0
     step = max(1, BLOCK // size) if size else max(1, len(index))
-    return (slice(start, start + step) for start in range(0, min(len(index), len(x)) if dim else len(index), step))
+    return [slice(start, start + step) for start in range(0, min(len(index), len(x)) if dim else len(index), step)]
 
 
 def _apart(values: Array, out: Array) -> Array:
@@ -84,6 +109,15 @@ def _grid(index: Array, dim: int) -> tuple[Array, ...]:
     """The full index of what `index` points to along `dim`."""
     places = np.indices(index.shape, sparse=True)
     return (*places[:dim], index, *places[dim + 1 :])
+
+
+def read_slices(x: Array, index: Array, dim: int) -> Array:
+    """The slices of x along `dim` that `index` names, all of them in range."""
+    if not x.flags.c_contiguous:
+        return np.asarray(x[(slice(None),) * dim + (index,)])
+    out = empty((*x.shape[:dim], *index.shape, *x.shape[dim + 1 :]), x.dtype)
+    np.take(x, index, dim, out=out, mode="wrap")
+    return out
 
 
 def add_slices(out: Array, index: Array, dim: int, values: Array) -> None:
@@ -114,25 +148,78 @@ def add_rows(out: Array, places: Array, rows: Array) -> None:
         if out.dtype == np.bool_:
             number, column = np.nonzero(rows)
             out[places[number], column] = True
+        elif out.shape[1] >= NARROW and rows.size >= BLOCK:
+            _add_sorted(out, places, rows)
         elif out.dtype.kind != "f" or out.dtype.itemsize == 8:
             _add_flat(out, places, rows)
         elif out.size <= rows.size + 16 * len(places):
-            wide = out.astype(np.float64)
+            wide = empty(out.shape, np.float64)
+            wide[...] = out
             _add_flat(wide, places, rows)
             out[...] = wide
         else:
             order = np.argsort(places)
-            run = places[order]
-            first = np.concatenate([[True], run[1:] != run[:-1]])
+            ordered = places[order]
+            first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
             if first.all():  # no place comes twice
                 out[places] += rows
                 return
-            own = run[first]
-            among = np.empty(len(run), np.intp)  # the number of each row's place among those named
+            own = ordered[first]
+            among = np.empty(len(ordered), np.intp)  # the number of each row's place among those named
             among[order] = np.cumsum(first) - 1
             wide = out[own].astype(np.float64)
             _add_flat(wide, among, rows)
             out[own] = wide
+
+
+def _add_sorted(out: Array, places: Array, rows: Array) -> None:
+    """`add_rows` of long rows, whole rows at a time: to a block of places the first row of each, then the second...
+
+    The places that most rows go to come first, so that those which still get one are the first of their block. Each
+    place gets its rows in their order. When few places are left, what they get is added value by value.
+    """
+    order = np.argsort(places, kind="stable")
+    ordered = places[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    if len(starts) == len(places):
+        out[places] += rows
+        return
+    counts = np.diff(starts, append=len(places))
+    by_count = np.argsort(-counts, kind="stable")
+    own, starts, counts = ordered[starts][by_count], starts[by_count], counts[by_count]
+    several, d = np.count_nonzero(counts > 1), out.shape[1]
+    step = max(1, SUMS // d)
+    blocks = [slice(i, min(i + step, several)) for i in range(0, several, step)]
+    singles = [slice(i, i + step) for i in range(several, len(own), step)]
+    dtype = np.dtype(np.float64) if out.dtype.kind == "f" else out.dtype
+
+    def block(number: int) -> None:
+        if number >= len(blocks):
+            at = singles[number - len(blocks)]
+            out[own[at]] += rows[order[starts[at]]]
+            return
+        at = blocks[number]
+        first, count = starts[at], counts[at]
+        sums = scratch("sums", (len(first), d), dtype)
+        sums[...] = out[own[at]]
+        for rank in range(count[0]):
+            many = np.count_nonzero(count > rank)
+            if many * d < FEW:
+                _add_rest(sums, order, first[:many] + rank, count[:many] - rank, rows)
+                break
+            np.add(sums[:many], rows[order[first[:many] + rank]], out=sums[:many])
+        out[own[at]] = sums
+
+    run(block, len(blocks) + len(singles), ADD_WORK * rows.size)
+
+
+def _add_rest(sums: Array, order: Array, starts: Array, counts: Array, rows: Array) -> None:
+    """To sum number n add counts[n] rows: those that `order` names from starts[n] on."""
+    numbers = np.concatenate([order[i : i + n] for i, n in zip(starts, counts, strict=True)])
+    places, step = np.repeat(np.arange(len(starts)), counts), max(1, BLOCK // sums.shape[1])
+    for start in range(0, len(numbers), step):
+        at = slice(start, start + step)
+        _add_flat(sums, places[at], rows[numbers[at]])
 
 
 def _add_flat(out: Array, places: Array, rows: Array) -> None:
@@ -163,6 +250,18 @@ def at_mask(x: Array, mask: Array) -> Array:
     if x.flags.c_contiguous and mask.shape == x.shape[: mask.ndim]:
         return x.reshape(mask.size, *x.shape[mask.ndim :])[np.flatnonzero(mask)]
     return x[mask]
+
+
+def places_of(x: Array) -> Array:
+    """The indices (k, ndim) of all values that are not 0, in reading order: np.argwhere, in a third of the time."""
+    numbers = np.flatnonzero(x)
+    places = np.empty((len(numbers), x.ndim), np.int64)
+    for axis in reversed(range(1, x.ndim)):
+        outside = numbers // max(1, x.shape[axis])
+        places[:, axis] = numbers - outside * x.shape[axis]
+        numbers = outside
+    places[:, 0] = numbers
+    return places
 
 
 # Where an index points to

@@ -1,10 +1,11 @@
 """The error function and its complement on plain arrays, to the rounding of the array's dtype.
 
-Two expansions cover the line. Below 1, the Maclaurin series erf(x) = 2/sqrt(pi) * sum (-1)^n x^(2n+1) / (n! (2n+1))
-(DLMF 7.6.1). Elsewhere, after Shepherd and Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in
-0 <= x < inf", Mathematics of Computation 36 (1981): this product is smooth in t = (x - 3.75) / (x + 3.75), which brings
-the half line to -1..1. Its Chebyshev coefficients below were computed for this file with mpmath in 40 digits, by
-interpolation at 80 Chebyshev nodes; the rest of the series is below 1e-17.
+`gaussian` has them in float32, which float16 is computed in too. In float64 two expansions cover the line. Below 1, the
+Maclaurin series erf(x) = 2/sqrt(pi) * sum (-1)^n x^(2n+1) / (n! (2n+1)) (DLMF 7.6.1). Elsewhere, after Shepherd and
+Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < inf", Math. of Computation 36 (1981):
+this product is smooth in t = (x - 3.75) / (x + 3.75), which brings the half line to -1..1. Its Chebyshev coefficients
+below were computed for this file with mpmath in 40 digits, by interpolation at 80 Chebyshev nodes; the rest of the
+series is below 1e-17.
 """
 
 import math
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from . import gaussian
 from .elementwise import apply, where
 from .windows import Array
 
@@ -44,26 +46,25 @@ COEFFICIENTS = [
     5.06814890479611132e-17,
 ]
 SERIES = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(19)]
-TERMS = {"float32": (14, 11), "float64": (len(COEFFICIENTS), len(SERIES))}  # of either, for the digits of a dtype
 BLOCK = 1 << 17  # elements that are computed at once: they and what is made of them on the way fit the cache
 
 
 def erf(x: Array) -> Array:
     """2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    return _in_blocks(_erf, x)
+    return _in_blocks(_erf, x) if x.dtype.itemsize == 8 else _quietly(gaussian.erf, x)
 
 
 def erfc(x: Array) -> Array:
     """1 - erf(x), which keeps its digits where erf is nearly 1."""
-    return _in_blocks(_erfc, x)
+    return _in_blocks(_erfc, x) if x.dtype.itemsize == 8 else _quietly(gaussian.erfc, x)
+
+
+def _quietly(function: Callable[[Array], Array], x: Array) -> Array:
+    with np.errstate(under="ignore"):
+        return apply(function, x)
 
 
 # Both expansions are computed everywhere: to gather the places where one of them holds would take longer.
-
-
-def softplus(x: Array) -> Array:
-    """log(1 + exp(x)). NumPy's `logaddexp(x, 0)` is the same, but works value by value, not in vectors."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.absolute(x)))
 
 
 def _erf(x: Array) -> Array:
@@ -79,9 +80,8 @@ def _erfc(x: Array) -> Array:
 
 def _series(x: Array) -> Array:
     """erf(x) for |x| <= 1."""
-    terms = np.array(SERIES[: TERMS[x.dtype.name][1]], x.dtype)
-    square, out = x * x, np.full_like(x, terms[-1])
-    for term in terms[-2::-1]:
+    square, out = x * x, np.full_like(x, SERIES[-1])
+    for term in SERIES[-2::-1]:
         np.multiply(out, square, out=out)
         np.add(out, term, out=out)
     return np.multiply(out, x, out=out)
@@ -92,18 +92,12 @@ def _tail(x: Array) -> Array:
     x = np.minimum(x, 30)  # beyond, it is 0 in float64: x only has to stay finite
     # exp(-x*x) would turn the rounding of x*x into an error as many times larger as x*x is; the square of an x of half
     # the digits is exact, and what it leaves is small.
-    half = _leading_digits(x) if x.dtype == np.float32 else x.astype(np.float32).astype(x.dtype)
-    product = _chebyshev((x - MIDDLE) / (x + MIDDLE), np.array(COEFFICIENTS[: TERMS[x.dtype.name][0]], x.dtype))
+    half = x.astype(np.float32).astype(x.dtype)
+    product = _chebyshev((x - MIDDLE) / (x + MIDDLE), COEFFICIENTS)
     return np.exp(-half * half) * np.exp((half - x) * (half + x)) * product / (1 + 2 * x)
 
 
-def _leading_digits(x: Array) -> Array:
-    """float32 rounded to 11 bits, halves to the even one, as float16 has them: in a fifth of the time of two casts."""
-    bits = x.view(np.int32)
-    return (bits + (0xFFF + (bits >> 13 & 1)) & -0x2000).view(np.float32)
-
-
-def _chebyshev(t: Array, coefficients: Array) -> Array:
+def _chebyshev(t: Array, coefficients: list[float]) -> Array:
     """The sum of Chebyshev polynomials with these coefficients, by Clenshaw's recurrence, in place."""
     twice = 2 * t
     one, two = np.full_like(t, coefficients[-2]), np.full_like(t, coefficients[-1])
@@ -117,16 +111,14 @@ def _chebyshev(t: Array, coefficients: Array) -> Array:
 
 
 def _in_blocks(function: Callable[[Array], Array], x: Array) -> Array:
-    """The function of blocks of x in the order of memory, large arrays over threads; float16 is computed in float32."""
-    work = np.float32 if x.dtype == np.float16 else x.dtype
+    """The function of blocks of x in the order of memory, large arrays over threads."""
 
     def in_blocks(x: Array) -> Array:
         flat = x.reshape(-1)
         out = np.empty(flat.shape, x.dtype)
         for start in range(0, flat.size, BLOCK):
             part = slice(start, start + BLOCK)
-            out[part] = function(flat[part].astype(work, copy=False))
+            out[part] = function(flat[part])
         return out.reshape(x.shape)
 
-    with np.errstate(under="ignore"):
-        return apply(in_blocks, x)
+    return _quietly(in_blocks, x)

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from . import threads
 from .layout import planes
+from .row_sums import row_dots
 from .windows import Array, Ints
 
 LARGE_BYTES = 1 << 19
@@ -44,12 +45,21 @@ def wide_sum(x: Array, axes: Ints, keepdims: bool = False) -> Array:
         return _reduce(x, axes, x.dtype, keepdims)
     if x.nbytes >= LARGE_BYTES and x.ndim > 2 and 1 not in axes and len(axes) == x.ndim - 1 and not keepdims:
         return channel_sums(x)
+    if _are_last(x, axes):
+        return _last_axes(x, None, len(axes), keepdims)
     run = _innermost(x, axes)
     if all(x.shape[a] == 1 or a in run for a in axes):
         return _reduce(x, axes, x.dtype, keepdims)
     long = math.prod([x.shape[a] for a in run]) >= RUN
     partial = x.sum(tuple(run), keepdims=True) if long else _short_runs(x, axes)
     return _reduce(partial, axes, np.float64, keepdims)
+
+
+def sum_of_squares(x: Array, axes: Ints, keepdims: bool = False) -> Array:
+    """`wide_sum` of x * x; of rows that lie one after the other without an array of the squares."""
+    if x.dtype == np.float32 and x.size > SMALL and _are_last(x, axes):
+        return _last_axes(x, x, len(axes), keepdims)
+    return wide_sum(x * x, axes, keepdims)
 
 
 def channel_sums(x: Array) -> Array:
@@ -95,6 +105,19 @@ def plane_sums(block: Array) -> Array:
 
 def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:
     return np.asarray(x.sum(axes, dtype, keepdims=keepdims))
+
+
+def _are_last(x: Array, axes: Ints) -> bool:
+    """Whether the axes are the last ones of a contiguous array, so that there are rows to be added up."""
+    return len(axes) > 0 and x.flags.c_contiguous and min(axes) == x.ndim - len(axes) and x.shape[-1] > 1
+
+
+def _last_axes(x: Array, y: Array | None, count: int, keepdims: bool) -> Array:
+    """The sum of x * y, or of x, over the last `count` axes of contiguous arrays."""
+    kept = x.shape[: x.ndim - count]
+    rows = (*kept, math.prod(x.shape[x.ndim - count :]))
+    total = row_dots(x.reshape(rows), None if y is None else y.reshape(rows))
+    return total.reshape(*kept, *(1,) * count) if keepdims else total
 
 
 def _innermost(x: Array, axes: Ints) -> list[int]:

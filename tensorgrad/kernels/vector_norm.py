@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .sums import wide_sum
+from .sums import sum_of_squares, wide_sum
 from .windows import Array, Ints
 
 
@@ -18,7 +18,7 @@ def vector_norm(x: Array, order: float, axes: Ints, keepdims: bool) -> Array:
             return np.asarray(np.sum(x != 0, axes, np.float64, keepdims=keepdims)).astype(x.dtype)
         # float16 as float32, which holds the squares of all its numbers.
         wide = x.astype(np.float32) if x.dtype == np.float16 else x
-        total = np.asarray(wide_sum(_power(wide, order), axes, keepdims=True))
+        total = np.asarray(_sum_of_powers(wide, order, axes))
         result = _root(total, order)
         limits = np.finfo(wide.dtype)
         # What is too large or too small to be raised to the power, or lost digits in it, is scaled to 1 before.
@@ -26,7 +26,7 @@ def vector_norm(x: Array, order: float, axes: Ints, keepdims: bool) -> Array:
             sizes = np.absolute(wide)
             peak = np.max(sizes, axes, keepdims=True, initial=0) if order > 0 else _least(sizes, axes)
             usual = (peak == 0) | ~np.isfinite(peak)
-            scaled = wide_sum(_power(sizes / np.where(usual, 1, peak), order), axes, keepdims=True)
+            scaled = _sum_of_powers(sizes / np.where(usual, 1, peak), order, axes)
             result = np.where(usual, result, peak * _root(scaled, order))
         return np.asarray(result if keepdims else np.squeeze(result, axes)).astype(x.dtype)
 
@@ -35,11 +35,11 @@ def _least(sizes: Array, axes: Ints) -> Array:
     return np.asarray(np.min(sizes, axes, keepdims=True, initial=np.inf))
 
 
-def _power(x: Array, order: float) -> Array:
+def _sum_of_powers(x: Array, order: float, axes: Ints) -> Array:
     if order == 2:
-        return x * x
+        return sum_of_squares(x, axes, keepdims=True)
     sizes = np.absolute(x)
-    return sizes if order == 1 else sizes**order
+    return wide_sum(sizes if order == 1 else sizes**order, axes, keepdims=True)
 
 
 def _root(total: Array, order: float) -> Array:

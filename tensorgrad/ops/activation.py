@@ -13,6 +13,7 @@ import numpy as np
 from ..dtypes import dtype_of
 from ..errors import DTypeError, ShapeError
 from ..kernels import elementwise as large
+from ..kernels import logistic
 from ..kernels import softmax as kernel
 from ..node import Array
 from ..primitive import astype, elementwise, primitive
@@ -40,13 +41,8 @@ def tanh(input: Array) -> Array:
 
 @elementwise(floats=True)
 def sigmoid(input: Array) -> Array:
-    """1 / (1 + exp(-input)), from 0 to 1; exp never overflows, since it is only asked at -|input|."""
-    return large.apply(_sigmoid, input)
-
-
-def _sigmoid(x: Array) -> Array:
-    z = np.exp(-np.abs(x))
-    return np.maximum(z, np.greater_equal(x, 0)) / (1 + z)  # 1 or z above, without a branch: z is at most 1
+    """1 / (1 + exp(-input)), from 0 to 1; exp never overflows."""
+    return large.apply(logistic.sigmoid, input)
 
 
 @primitive

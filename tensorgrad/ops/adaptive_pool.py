@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..kernels.average import adaptive_windows, average, average_adjoint
+from ..kernels.average import adaptive_average, adaptive_average_adjoint
 from ..kernels.axes import adaptive_ranges
 from ..kernels.pool import adaptive_max
 from ..node import Array
@@ -78,12 +78,12 @@ def _average_family(rank: int) -> tuple[Any, Any]:
 
     @named(f"_adaptive_avg_pool{rank}d")
     def forward(x: Array, *, output_size: Ints) -> Array:
-        return average(x, *adaptive_windows(x.shape[2:], output_size))
+        return adaptive_average(x, output_size)
 
     @named(f"adaptive_avg_pool{rank}d_adjoint")
     def adjoint(gy: Array, *, shape: Ints) -> Array:
         """Give each pixel of an image of `shape` its share of the windows that hold it."""
-        return average_adjoint(gy, *adaptive_windows(shape[2:], gy.shape[2:]), shape[2:])
+        return adaptive_average_adjoint(gy, shape[2:])
 
     forward.defvjps(lambda g, x_shape, output_size: adjoint(g, shape=x_shape))
     adjoint.defvjps(lambda g, gy_shape, shape: forward(g, output_size=gy_shape[2:]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..kernels.layout import copied
 from ..node import Array
 from ..primitive import primitive
 from .check import are_tensors, normalize_dim, normalize_dims
@@ -29,7 +30,7 @@ def flip(input: Any, dims: Dims) -> Tensor:
 
 @primitive
 def _flip(x: Array, *, dims: tuple[int, ...]) -> Array:
-    return np.flip(x, dims).copy(order="K")
+    return copied(np.flip(x, dims))
 
 
 _flip.defvjps(lambda g, dims: _flip(g, dims=dims))
@@ -68,7 +69,7 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 @primitive
 def _rot90(x: Array, *, k: int, dims: tuple[int, int]) -> Array:
-    return np.rot90(x, k, dims).copy(order="K")
+    return copied(np.rot90(x, k, dims))
 
 
 _rot90.defvjps(lambda g, k, dims: _rot90(g, k=-k % 4, dims=dims))

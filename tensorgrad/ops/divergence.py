@@ -9,7 +9,7 @@ import numpy as np
 from ..dtypes import FLOAT32
 from ..errors import DTypeError, ShapeError
 from ..kernels import elementwise as large
-from ..kernels.special import softplus
+from ..kernels import logistic
 from ..node import Array
 from ..primitive import astype, elementwise
 from ..rules import in_parts
@@ -126,19 +126,35 @@ def binary_cross_entropy_with_logits(
 @elementwise(floats=True)
 def _binary_logits(input: Array, target: Array, pos_weight: Array) -> Array:
     with np.errstate(invalid="ignore"):
-        return large.apply(_logit_losses, *_arrays(input, target, pos_weight))
+        return large.apply(logistic.binary_losses, *_arrays(input, target), pos_weight)
 
 
-def _logit_losses(input: Array, target: Array, pos_weight: Array) -> Array:
-    return pos_weight * target * softplus(-input) + (1 - target) * softplus(input)
+@elementwise(floats=True)
+def _binary_logits_slope(input: Array, target: Array, pos_weight: Array) -> Array:
+    """The derivative of `_binary_logits` by its input."""
+    with np.errstate(invalid="ignore"):
+        return large.apply(logistic.binary_slopes, *_arrays(input, target), pos_weight)
+
+
+def _logit_target_vjp(g: Any, input: Any, pos_weight: Any) -> Any:
+    if isinstance(pos_weight, float) and pos_weight == 1:
+        return g * -input
+    return g * (logsigmoid(-input) - pos_weight * logsigmoid(input))
 
 
 _binary_logits.defvjps(
-    in_parts(
-        lambda g, input, target, pos_weight: g * ((1 - target) * sigmoid(input) - pos_weight * target * sigmoid(-input))
-    ),
-    in_parts(lambda g, input, pos_weight: g * (logsigmoid(-input) - pos_weight * logsigmoid(input))),
+    in_parts(lambda g, input, target, pos_weight: g * _binary_logits_slope(input, target, pos_weight)),
+    in_parts(_logit_target_vjp),
     in_parts(lambda g, input, target: -g * target * logsigmoid(input)),
+)
+_binary_logits_slope.defvjps(
+    in_parts(
+        lambda g, input, target, pos_weight: (
+            g * ((1 - target + pos_weight * target) * (sigmoid(input) * sigmoid(-input)))
+        )
+    ),
+    in_parts(lambda g, input, pos_weight: -g * (sigmoid(input) + pos_weight * sigmoid(-input))),
+    in_parts(lambda g, input, target: -g * target * sigmoid(-input)),
 )
 
 

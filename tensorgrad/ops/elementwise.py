@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import DTypeError
 from ..kernels import elementwise as kernel
 from ..kernels import special
+from ..kernels.powers import power
 from ..node import Array
 from ..primitive import elementwise
 from ..rules import in_parts
@@ -94,7 +95,7 @@ def pow(input: Array, exponent: Array) -> Array:
         least = np.min(exponent)
         raise DTypeError(f"pow: integers cannot be raised to the negative power {least}: cast them to float first")
     with np.errstate(divide="ignore", invalid="ignore"):
-        result = kernel.apply(np.power, input, exponent)
+        result = power(input, exponent)
     return result.astype(np.bool_) if np.asarray(input).dtype == np.asarray(exponent).dtype == np.bool_ else result
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DTypeError, LabelError, ShapeError
 from ..kernels.embedding import scatter_rows
+from ..kernels.scatter import read_slices
 from ..node import Array, TensorBase, version_cell
 from ..primitive import primitive
 from .check import number, same_dtype, tensor_or_list
@@ -71,7 +72,7 @@ def _renorm(index: Array, weight: Any, max_norm: float, norm_type: float) -> Non
 
 @primitive
 def _embedding(input: Array, weight: Array, *, padding_idx: int | None, scale_grad_by_freq: bool) -> Array:
-    return weight[input]
+    return read_slices(weight, input, 0)
 
 
 @primitive

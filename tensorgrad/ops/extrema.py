@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from ..kernels import scan as kernel
+from ..kernels.sums import wide_sum
 from ..node import Array, TensorBase
 from ..primitive import primitive
 from .check import are_tensors, normalize_dim, normalize_dims
@@ -146,8 +147,11 @@ def share_of_ties(x: Array, value: Array, *, dims: tuple[int, ...]) -> Array:
     ties = x == value
     if np.isnan(value).any():
         ties |= (x != x) & (value != value)
-    # Counted in integers: float16 has none above 65504.
-    return (ties / ties.sum(dims, keepdims=True)).astype(x.dtype)
+    shares = ties.astype(np.float64 if x.dtype == np.float64 else np.float32)  # float16 counts to 2048
+    counts = wide_sum(shares, dims, keepdims=True)
+    if (counts != 1).any():
+        shares /= counts
+    return shares.astype(x.dtype, copy=False)
 
 
 # Where they stand

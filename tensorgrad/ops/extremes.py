@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,18 +107,30 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
 @elementwise
 def clamp_min(input: Array, min: Array) -> Array:
     """input, but at least `min`, a number or a tensor. At a tie input gets the gradient; beside a nan nothing does."""
+    if _is_plain(input, min):
+        return kernel.apply(kernel.clip, input, min, math.inf)
     return kernel.apply(np.maximum, input, min)
 
 
 @elementwise
 def clamp_max(input: Array, max: Array) -> Array:
     """input, but at most `max`, a number or a tensor. At a tie input gets the gradient; beside a nan nothing does."""
+    if _is_plain(input, max):
+        return kernel.apply(kernel.clip, input, -math.inf, max)
     return kernel.apply(np.minimum, input, max)
 
 
 @elementwise
 def _clamp(input: Array, min: Array, max: Array) -> Array:
+    if _is_plain(input, min, max):
+        return kernel.apply(kernel.clip, input, min, max)
     return kernel.apply(lambda x, low, high: np.minimum(np.maximum(x, low), high), input, min, max)
+
+
+def _is_plain(x: Any, *bounds: Any) -> bool:
+    """Whether it is an array of floats between Python's numbers, large enough for `kernel.clip` to be faster."""
+    is_large = x.__class__ is np.ndarray and x.size > kernel.SMALL and x.dtype in (np.float32, np.float64)
+    return is_large and all(bound.__class__ in (int, float) for bound in bounds)
 
 
 clamp_min.defvjps(

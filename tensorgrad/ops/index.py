@@ -37,13 +37,13 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
 
 @primitive
 def _index_select(x: Array, index: Array, *, dim: int) -> Array:
-    return np.take(x, index, axis=dim)
+    return kernel.read_slices(x, index, dim)
 
 
 @primitive
 def slices_along(gy: Array, index: Array, *, dim: int, size: int) -> Array:
     """Zeros of `size` along `dim` with the slices of gy added where `index` says: the adjoint of index_select."""
-    result = np.zeros((*gy.shape[:dim], size, *gy.shape[dim + 1 :]), gy.dtype)
+    result = kernel.zeros((*gy.shape[:dim], size, *gy.shape[dim + 1 :]), gy.dtype)
     kernel.add_slices(result, index, dim, gy)
     return result
 
@@ -76,7 +76,7 @@ def scaled(name: str, source: Any, alpha: Any) -> Any:
 
 @primitive
 def _index_add(x: Array, index: Array, source: Array, *, dim: int) -> Array:
-    result = np.array(x, order="C")
+    result = kernel.copy_in_order(x)
     kernel.add_slices(result, index, dim, source)
     return result
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DTypeError, LabelError, ShapeError
 from ..kernels import scatter as kernel
-from ..kernels.layout import empty_like
+from ..kernels.layout import copied, empty_like
 from ..node import Array, TensorBase
 from ..primitive import primitive, sum_to
 from .check import are_tensors, normalize_dim
@@ -39,11 +39,11 @@ def _getitem(x: Array, *, index: Any) -> Array:
 def _put(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x added at `index`: the adjoint of getitem."""
     if not names_once(index):
-        result = np.zeros(shape, x.dtype)
+        result = kernel.zeros(shape, x.dtype)
         kernel.add_at(result, index, x)
         return result
     if is_mask(index):
-        result = np.zeros(shape, x.dtype)
+        result = kernel.zeros(shape, x.dtype)
         kernel.put_mask(result, index, x)
         return result
     result = empty_like(x, shape, x.dtype) if x.ndim == len(shape) else np.empty(shape, x.dtype)
@@ -81,7 +81,7 @@ def plain_value(name: str, value: Any) -> Any:
 
 @primitive
 def _setitem(x: Array, value: Array, *, index: Any) -> Array:
-    result = x.copy(order="K")
+    result = copied(x)
     write(result, index, value)
     return result
 
@@ -153,7 +153,8 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     ):
         raise ShapeError(f"gather: index of shape {array.shape} does not fit input {shape} along dim {dim}")
     size = shape[axis] if shape else 1
-    if array.size and (array.min() < 0 or array.max() >= size):
+    # Read as unsigned, what is below 0 is too large: one look at all of them instead of two.
+    if array.size and array.view(f"u{array.itemsize}").max() >= size:
         raise LabelError(f"gather: index {array.min()} to {array.max()} is out of range for size {size} of dim {dim}")
     return _gather(input, index, dim=axis)
 
@@ -166,7 +167,7 @@ def _gather(x: Array, index: Array, *, dim: int) -> Array:
 @primitive
 def scatter_along(x: Array, index: Array, *, dim: int, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x added where `index` points along `dim`: the adjoint of gather."""
-    result = np.zeros(shape, x.dtype)
+    result = kernel.zeros(shape, x.dtype)
     if index.ndim and index.shape[dim] == 1:
         kernel.write_along(result, index, dim, x)  # no place comes twice
     else:

@@ -92,15 +92,20 @@ def _layer_norm_vjp(
     shape = input.shape
     flat = _flat_shape(shape, axes)
     g_out = None if g_out is None else reshape(g_out, flat)
-    weight = None if weight is None else reshape(weight, flat[1:])
+    weight = None if weight is None else _shaped(weight, flat[1:])
     gx, gw, gb = group_norm_vjp(
         wanted, g_out, g_mean, g_var, reshape(input, flat), weight, mean, var, groups=1, eps=eps
     )
     return (
         None if gx is None else reshape(gx, shape),
-        None if gw is None else reshape(gw, shape[len(shape) - axes :]),
-        None if gb is None else reshape(gb, shape[len(shape) - axes :]),
+        None if gw is None else _shaped(gw, shape[len(shape) - axes :]),
+        None if gb is None else _shaped(gb, shape[len(shape) - axes :]),
     )
+
+
+def _shaped(x: Any, shape: tuple[int, ...]) -> Any:
+    """x in a shape, which vectors over one axis have as they are."""
+    return x if x.shape == shape else reshape(x, shape)
 
 
 _layer_norm.defvjp_joint(_layer_norm_vjp)

@@ -43,14 +43,33 @@ def _squared_error(input: Array, target: Array) -> Array:
         return large.apply(_squared_difference, input, target)
 
 
-def _squared_difference(input: Array, target: Array) -> Array:
-    error = np.subtract(input, target)
-    return error * error
+@large.into
+def _squared_difference(out: Array, input: Array, target: Array) -> None:
+    np.square(np.subtract(input, target, out=out), out=out)
+
+
+@elementwise
+def _error_times(gy: Array, input: Array, target: Array) -> Array:
+    """gy * 2 * (input - target): the gradient of the squared error."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return large.apply(_double_difference_times, gy, input, target)
+
+
+@large.into
+def _double_difference_times(out: Array, factor: Array, input: Array, target: Array) -> None:
+    np.subtract(input, target, out=out)
+    np.multiply(out, 2, out=out)
+    np.multiply(out, factor, out=out)
 
 
 _squared_error.defvjps(
-    in_parts(lambda g, input, target: g * ((input - target) * 2.0)),
-    in_parts(lambda g, input, target: g * ((target - input) * 2.0)),
+    lambda g, input, target: _error_times(g, input, target),
+    lambda g, input, target: _error_times(g, target, input),
+)
+_error_times.defvjps(
+    lambda g, input, target: _error_times(g, input, target),
+    in_parts(lambda g, gy: g * gy * 2.0),
+    in_parts(lambda g, gy: g * gy * -2.0),
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..kernels import scatter as kernel
 from ..node import Array, TensorBase
 from ..primitive import broadcast_to, primitive
 from . import elementwise
@@ -128,7 +129,7 @@ def argwhere(input: Any) -> Tensor:
 @primitive(differentiable=False)
 def _nonzero(x: Array) -> Array:
     # argwhere of an array of no axes gives a row of no indices if it is not 0.
-    return np.argwhere(x)
+    return np.argwhere(x) if x.ndim < 2 else kernel.places_of(x)
 
 
 def _places(name: str, input: Any) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ def scatter(
 
 @primitive
 def _scatter(x: Array, index: Array, src: Array, *, dim: int) -> Array:
-    result = np.array(x, order="C")
+    result = kernel.copy_in_order(x)
     kernel.write_along(result, index, dim, src)
     return result
 
@@ -86,7 +86,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
 
 @primitive
 def _scatter_add(x: Array, index: Array, src: Array, *, dim: int) -> Array:
-    result = np.array(x, order="C")
+    result = kernel.copy_in_order(x)
     kernel.add_along(result, index, dim, src)
     return result
 
@@ -167,7 +167,7 @@ def _scatter_prod(input: Any, index: Array, src: Any, dim: int, include_self: bo
 @primitive
 def _scatter_extreme(x: Array, index: Array, src: Array, *, dim: int, largest: bool, include_self: bool) -> Array:
     """The largest or smallest of what comes to each place; where nothing comes, x."""
-    result = np.array(x, order="C")
+    result = kernel.copy_in_order(x)
     places, flat, values = kernel.along_places(index, dim, x.shape).reshape(-1), result.reshape(-1), src.reshape(-1)
     if not include_self:
         flat[places] = values  # any one of them, to begin with

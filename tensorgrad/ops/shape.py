@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..kernels.layout import reshaped
+from ..kernels.reshape import reshape as reshaped
 from ..node import Array, TensorBase
 from ..primitive import broadcast_to as _broadcast_to
 from ..primitive import primitive, promote_all

@@ -12,20 +12,20 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..kernels import elementwise as large
-from ..kernels import special
+from ..kernels import gaussian, logistic, special
 from ..node import Array
 from ..primitive import elementwise
 from ..rules import in_parts
 from .activation import _hardtanh, sigmoid, tanh
 from .check import number, same_dtype
-from .elementwise import abs, erfc, exp, ge, gt, le, lt, where
+from .elementwise import abs, exp, ge, gt, le, lt, where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 # Equation 14 of the paper named at selu.
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-SQRT_HALF = math.sqrt(0.5)
+SQRT_HALF, DENSITY = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 GELU_1, GELU_3 = math.sqrt(8 / math.pi), 0.044715 * math.sqrt(8 / math.pi)
 FAR = 30.0  # the tanh in gelu is +-1 there to every digit, and its argument no dtype's infinity
 
@@ -95,17 +95,31 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
 
 @elementwise
 def _gelu(input: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # -inf * 0
-        return large.apply(_gelu_values, input)
+    with np.errstate(invalid="ignore", under="ignore"):  # -inf * 0
+        return large.apply(_gelu_values if _is_double(input) else gaussian.gelu, input)
+
+
+def _is_double(x: Any) -> bool:
+    return bool(np.result_type(x) == np.float64)
 
 
 def _gelu_values(x: Array) -> Array:
     return x * (0.5 * special.erfc(np.multiply(x, -SQRT_HALF)))
 
 
-def _gelu_slope(input: Any) -> Any:
-    density = exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))
-    return erfc(input * -SQRT_HALF) * 0.5 + input * density
+@elementwise
+def _gelu_slope(input: Array) -> Array:
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return large.apply(_gelu_slopes if _is_double(input) else gaussian.gelu_slope, input)
+
+
+def _gelu_slopes(x: Array) -> Array:
+    return 0.5 * special.erfc(np.multiply(x, -SQRT_HALF)) + x * (np.exp(x * x * -0.5) * DENSITY)
+
+
+def _gelu_bend(input: Any) -> Any:
+    density = exp(input * input * -0.5) * DENSITY
+    return density * 2 - input * (input * density)  # the square may overflow where the density is 0
 
 
 @elementwise
@@ -140,16 +154,19 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
 @elementwise
 def _silu(input: Array) -> Array:
     with np.errstate(invalid="ignore"):
-        return large.apply(_silu_values, input)
+        return large.apply(logistic.silu, input)
 
 
-def _silu_values(x: Array) -> Array:
-    return x * sigmoid(x)
+@elementwise
+def _silu_slope(input: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        return large.apply(logistic.silu_slope, input)
 
 
-def _silu_slope(input: Any) -> Any:
+def _silu_bend(input: Any) -> Any:
     share = sigmoid(input)
-    return share * (1 + input * (1 - share))
+    rest = 1 - share
+    return share * rest * (2 + input * (rest - share))
 
 
 def mish(input: Any, inplace: bool = False) -> Tensor:
@@ -209,11 +226,20 @@ def _softplus(input: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Ar
 
 
 def _softplus_values(x: Array, beta: float, threshold: float) -> Array:
+    if beta == 1 and _is_far(threshold, x.dtype):
+        return logistic.softplus(x)
     z = x * beta
-    return large.where(np.greater(z, threshold), x, special.softplus(z) / beta)
+    return large.where(np.greater(z, threshold), x, logistic.softplus(z) / beta)
+
+
+def _is_far(threshold: float, dtype: Any) -> bool:
+    """Whether softplus is the input itself anyway in this dtype, and its slope 1, from the threshold on."""
+    return threshold > 0 and math.exp(-threshold) < 0.25 * float(np.finfo(dtype).eps)
 
 
 def _softplus_slope(input: Any, beta: float, threshold: float) -> Any:
+    if beta == 1 and _is_far(threshold, input.dtype):
+        return sigmoid(input)
     z = input * beta
     return where(gt(z, threshold), 1.0, sigmoid(where(ge(z, threshold), threshold, z)))
 
@@ -225,7 +251,7 @@ def logsigmoid(input: Array) -> Array:
 
 
 def _logsigmoid_values(x: Array) -> Array:
-    return -special.softplus(-x)
+    return -logistic.softplus(-x)
 
 
 @elementwise(floats=True)
@@ -255,8 +281,10 @@ def _tanhshrink_slope(input: Any) -> Any:
 
 _elu.defvjps(in_parts(lambda g, input, alpha, scale, input_scale: g * _elu_slope(input, alpha, scale, input_scale)))
 _gelu.defvjps(in_parts(lambda g, input: g * _gelu_slope(input)))
+_gelu_slope.defvjps(in_parts(lambda g, input: g * _gelu_bend(input)))
 _gelu_tanh.defvjps(in_parts(lambda g, input: g * _gelu_tanh_slope(input)))
 _silu.defvjps(in_parts(lambda g, input: g * _silu_slope(input)))
+_silu_slope.defvjps(in_parts(lambda g, input: g * _silu_bend(input)))
 _mish.defvjps(in_parts(lambda g, input: g * _mish_slope(input)))
 _mish_gate.defvjps(in_parts(lambda g, input, out: g * ((1 - out * out) * sigmoid(input))))
 _softplus.defvjps(in_parts(lambda g, input, beta, threshold: g * _softplus_slope(input, beta, threshold)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..dtypes import dtype_of
 from ..errors import DTypeError, ShapeError
+from ..kernels.triangle import triangle
 from ..node import Array, make_tensor
 from ..primitive import clone, primitive
 from .check import are_tensors, normalize_dim
@@ -39,12 +40,12 @@ def _checked(name: str, input: Any, diagonal: int) -> int:
 
 @primitive
 def _tril(x: Array, *, diagonal: int) -> Array:
-    return np.tril(x, diagonal)
+    return triangle(x, diagonal, upper=False)
 
 
 @primitive
 def _triu(x: Array, *, diagonal: int) -> Array:
-    return np.triu(x, diagonal)
+    return triangle(x, diagonal, upper=True)
 
 
 _tril.defvjps(lambda g, diagonal: _tril(g, diagonal=diagonal))

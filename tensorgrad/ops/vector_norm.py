@@ -65,9 +65,8 @@ def _vector_norm_vjp(g: Any, x: Any, out: Any, ord: float, dims: Any) -> Any:
     if ord in (math.inf, -math.inf):
         return mul(g, mul(sign(x), share_of_ties(abs(x), out, dims=dims)))
     # The norm of the ratios is 1, so no power of them is too large or too small; a ratio of 0 is not raised to one.
-    if ord == 2:
-        flat = eq(out, 0)
-        return mul(g, where(flat, 0.0, _div(x, where(flat, 1.0, out))))
+    if ord == 2:  # where the norm is 0 so is x, and x / inf too
+        return mul(g, _div(x, where(eq(out, 0), math.inf, out)))
     flat = logical_or(eq(out, 0), eq(x, 0))
     ratio = _div(where(flat, 1.0, abs(x)), where(eq(out, 0), 1.0, out))
     return mul(g, where(flat, 0.0, mul(sign(x), pow(ratio, ord - 1))))

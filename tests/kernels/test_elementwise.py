@@ -174,6 +174,61 @@ def test_comparison_of_tensors_of_two_dtypes():
         assert_same_bits(tg.le(tg.tensor(x), 1).numpy(), np.less_equal(x, 1))
 
 
+def test_one_value_repeated_is_cut_with_the_others(chunks):
+    """As the gradient of a sum is, which has one value and the strides 0."""
+    x = LAYOUTS["pixels"](values(LARGE, np.float32))
+    g = np.broadcast_to(np.float32(3), LARGE)
+    for args in ((x, g), (g, x), (g, x, 2.0)):
+        product = elementwise.by_parts(lambda a, b, c=1.0: a * b * c, *args)
+        assert_same_bits(product, 3 * x * (args[2] if len(args) > 2 else 1))
+    assert chunks == [3 * -(-x.nbytes // (3 * 99_991))] * 3
+    assert_same_bits(elementwise.by_parts(lambda a: a * 2, g), g * 2)
+    assert_same_bits(elementwise.by_parts(np.multiply, g, x[0]), g * x[0])
+    assert len(chunks) == 3
+
+
+@elementwise.into
+def _product_of_three(out, x, y, factor):
+    np.multiply(x, y, out=out)
+    np.multiply(out, factor, out=out)
+
+
+@pytest.mark.parametrize("one, other", list(itertools.product(LAYOUTS, repeat=2)))
+@pytest.mark.parametrize("shape", [(4, 5, 10, 9), LARGE], ids=["small", "large"])
+def test_a_function_that_writes_into_its_result(shape, one, other):
+    x, y = LAYOUTS[one](values(shape, np.float32)), LAYOUTS[other](values(shape, np.float32, 1))
+    with np.errstate(all="ignore"):
+        assert_same_bits(elementwise.apply(_product_of_three, x, y, 0.5), x * y * np.float32(0.5))
+
+
+def test_a_function_that_writes_takes_what_ufuncs_take():
+    x = values((3, 1), np.float32)
+    with np.errstate(all="ignore"):
+        assert_same_bits(_product_of_three(x, x.T.copy(), 2.0), x * x.T * 2)
+        assert_same_bits(_product_of_three(x[0, 0], x[1, 0], 2.0), np.asarray(x[0, 0] * x[1, 0] * 2))
+        assert_same_bits(_product_of_three(3, x, 2.0), 6 * x)
+    assert_same_bits(_product_of_three(np.arange(3), 1.0, 2), np.arange(3) * 2.0)
+    assert_same_bits(_product_of_three(np.ones(2, ">f4"), 1.0, 2), np.full(2, 2, np.float32))
+    half = np.full(LARGE, 255, np.float16)
+    exact = elementwise.apply(_product_of_three, half, half, 255.0 / 255**2)  # 65025 has more digits than a half
+    assert_same_bits(exact, half)
+
+
+@pytest.mark.parametrize(
+    "low, high", [(-1.0, 1.0), (0.0, 1.0), (-2, 0), (0, 0), (-np.inf, 1.5), (2.0, -2.0), (np.nan, 1)]
+)
+@pytest.mark.parametrize("shape", [(3,), (999,), (4001,), LARGE])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clamp_equals_numpys_maximum_and_minimum(dtype, shape, low, high):
+    x = values(shape, dtype)
+    expected = np.minimum(np.maximum(x, dtype(low)), dtype(high))  # the sign of nan is anything
+    got = tg.clamp(tg.tensor(x), low, high).numpy()
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(np.signbit(got)[got == got], np.signbit(expected)[got == got])
+    np.testing.assert_array_equal(tg.clamp(tg.tensor(x), min=low).numpy(), np.maximum(x, dtype(low)))
+    np.testing.assert_array_equal(tg.clamp(tg.tensor(x), max=high).numpy(), np.minimum(x, dtype(high)))
+
+
 # where and select
 
 

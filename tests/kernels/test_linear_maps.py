@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tensorgrad.kernels import average, fold, interpolate, pad
+from tensorgrad.kernels.pool import pool_output_size
 from tests import naive
 
 # Each: shapes of x and of the result, forward, its adjoint, and the loops.
@@ -26,10 +27,9 @@ def averaged(*rest):
 
 
 def adaptive(*size):
-    windows = average.adaptive_windows(X[2:], size)
     return (
-        lambda x: average.average(x, *windows),
-        lambda g: average.average_adjoint(g, *windows, X[2:]),
+        lambda x: average.adaptive_average(x, size),
+        lambda g: average.adaptive_average_adjoint(g, X[2:]),
         lambda x: naive.adaptive_avg_pool(x, size),
     )
 
@@ -144,6 +144,39 @@ def test_average_pooling_of_one_axis(size, kernel, stride, padding):
         sizes = (kernel,), (stride,), (padding,), (out,), include, divisor
         windows = average.pool_windows((size,), *sizes)
         np.testing.assert_allclose(average.average(x, *windows), naive.avg_pool(x, *sizes), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kernel, stride, padding", [*itertools.product([1, 2, 3, 4], [1, 2, 3, 5], [0, 1, 2])])
+@pytest.mark.parametrize("size", [1, 2, 5, 8])
+@pytest.mark.parametrize("ceil_mode", [True, False])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_adjoint_of_pooling_one_axis(size, kernel, stride, padding, ceil_mode, order):
+    """Windows that overlap, tile or leave gaps, begin in the padding or hang over the end."""
+    if padding > kernel // 2 or size + 2 * padding < kernel:
+        return
+    (out,) = pool_output_size((size,), (kernel,), (stride,), (padding,), (1,), ceil_mode)
+    windows = average.pool_windows((size,), (kernel,), (stride,), (padding,), (out,), True, None)
+    g = np.array(normal((2, 3, out)), order=order)
+    columns = [average.average(row[None, None], *windows)[0, 0] for row in np.eye(size)]
+    found = average.average_adjoint(g, *windows, (size,))
+    np.testing.assert_allclose(found, g @ np.array(columns).T, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("layout", ["C", *LAYOUTS])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_adaptive_average_of_whole_maps(layout, dtype):
+    x = (100 + normal((3, 5, 40, 41))).astype(dtype)
+    x = LAYOUTS[layout](x) if layout in LAYOUTS else x
+    found = average.adaptive_average(x, (1, 1))
+    assert (found.shape, found.dtype) == ((3, 5, 1, 1), dtype)
+    rtol = {np.float16: 1e-3, np.float32: 1e-6, np.float64: 1e-14}[dtype]
+    np.testing.assert_allclose(found, x.mean((2, 3), np.float64, keepdims=True), rtol=rtol)
+    g = normal((3, 5, 1, 1)).astype(dtype)
+    shares = average.adaptive_average_adjoint(g, (40, 41))
+    assert (shares.shape, shares.dtype) == (x.shape, dtype)
+    np.testing.assert_allclose(
+        shares, np.broadcast_to(g / 1640.0, x.shape), rtol=rtol, atol=1e-6 * (dtype == np.float16)
+    )
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])

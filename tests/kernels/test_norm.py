@@ -191,3 +191,96 @@ def test_one_channel_in_one_order_and_its_gradient_in_another(order):
         _out, mean, var = kernels.batch_norm(image, w, b, EPS)
         for result, other in zip(kernels.batch_norm_grad(turned, image, w, mean, var, EPS), expected, strict=True):
             np.testing.assert_allclose(result, other, rtol=1e-10, atol=1e-12)
+
+
+def exact_rows(x, weight, bias, groups):
+    """Group norm and what it is made of, in float64."""
+    rows = x.astype(np.float64).reshape(len(x), groups, -1)
+    mean, var = rows.mean(2), rows.var(2)
+    normal = ((rows - mean[..., None]) / np.sqrt(var + EPS)[..., None]).reshape(x.shape)
+    along = (1, -1, *(1,) * (x.ndim - 2))
+    affine = [v.astype(np.float64).reshape(along) for v in (weight, bias)]
+    return normal * affine[0] + affine[1], mean, var
+
+
+@pytest.mark.parametrize("mean", [0, 0.9, 1.1, 30, 3000])
+@pytest.mark.parametrize(("shape", "groups"), [((50, 96), 1), ((50, 96), 4), ((20, 8, 9, 30), 4), ((20, 8, 9, 30), 8)])
+def test_groups_keep_their_digits_near_zero_and_far_from_it(mean, shape, groups):
+    """Rows whose mean is below their standard deviation need not be centred first; the others must."""
+    x, g, w, b = arrays(shape, dtype=np.float32)
+    x += np.float32(mean - 2)
+    out, m, v = groups_of(x, w, b, groups)
+    exact, m64, v64 = exact_rows(x, w, b, groups)
+    np.testing.assert_allclose(m, m64, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(v, v64, rtol=1e-6)
+    np.testing.assert_allclose(out, exact, atol=4e-6)
+    found = groups_grad(g, x, w, m, v, groups)
+    wide = [a.astype(np.float64) for a in (g, x, w)]
+    for result, other, scale in zip(found, groups_grad(*wide, m64, v64, groups), (1, 40, 40), strict=True):
+        np.testing.assert_allclose(result, other, atol=4e-6 * scale)
+
+
+def groups_of(x, w, b, count):
+    return groups.group_norm(x, w, b, count, EPS)
+
+
+def groups_grad(g, x, w, mean, var, count):
+    return groups.group_norm_grad(g, x, w, mean, var, count, EPS)
+
+
+@pytest.mark.parametrize("shape", [(7, 6), (5, 6, 4), (3, 6, 4, 5)])
+@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize("affine", [(True, True), (True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("chunk_bytes", [1, 300, 1 << 20])
+def test_groups_with_and_without_places_weight_and_bias(monkeypatch, shape, count, affine, chunk_bytes):
+    monkeypatch.setattr(groups, "CHUNK_BYTES", chunk_bytes)
+    x, g, w, b = arrays(shape)
+    ones, zeros = np.ones(6), np.zeros(6)
+    weight, bias = w if affine[0] else None, b if affine[1] else None
+    out, m, v = groups_of(x, weight, bias, count)
+    for found, exact in zip(
+        (out, m, v), exact_rows(x, w if affine[0] else ones, b if affine[1] else zeros, count), strict=True
+    ):
+        np.testing.assert_allclose(found, exact, rtol=1e-11, atol=1e-12)
+    gx, gw, gb = groups_grad(g, x, weight, m, v, count)
+    w = w if affine[0] else ones
+    np.testing.assert_allclose(
+        gx, numerical_grad(lambda y: np.vdot(exact_rows(y, w, zeros, count)[0], g), x), rtol=1e-6, atol=1e-7
+    )
+    axes = (0, *range(2, x.ndim))
+    np.testing.assert_allclose(gb, g.sum(axes), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(gw, (g * exact_rows(x, ones, zeros, count)[0]).sum(axes), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5, 4, 3, 2), (5, 4)])
+def test_groups_in_any_layout(layout, dtype, shape):
+    x, g, w, b = arrays(shape, dtype=dtype)
+    if len(shape) == 4 or layout != "channels_last":
+        x, g = LAYOUTS[layout](x), LAYOUTS[layout](g)
+    plain_x, plain_g = np.array(x, order="C"), np.array(g, order="C")
+    for a in (x, g, w, b):
+        a.flags.writeable = False
+    found, expected = groups_of(x, w, b, 2), groups_of(plain_x, w, b, 2)
+    found += groups_grad(g, x, w, *found[1:], 2)
+    expected += groups_grad(plain_g, plain_x, w, *expected[1:], 2)
+    if len(shape) == 2:
+        found += (*groups.rms_norm(x, w, EPS), *groups.rms_norm_grad(g, x, w, groups.rms_norm(x, w, EPS)[1], EPS))
+        square = groups.rms_norm(plain_x, w, EPS)[1]
+        expected += (*groups.rms_norm(plain_x, w, EPS), *groups.rms_norm_grad(plain_g, plain_x, w, square, EPS))
+    for result, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(result, other)
+        assert not any(np.shares_memory(result, a) for a in (x, g, w, b))
+    np.testing.assert_array_equal(x, plain_x)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (0, 4, 3), (3, 4, 0)])
+def test_groups_of_nothing(shape):
+    x, g, w, b = arrays(shape)
+    out, m, v = groups_of(x, w, b, 2)
+    gx, gw, gb = groups_grad(g, x, w, m, v, 2)
+    assert out.shape == gx.shape == shape
+    assert m.shape == v.shape == (shape[0], 2)
+    for channel in (gw, gb):
+        np.testing.assert_array_equal(channel, np.zeros(4))

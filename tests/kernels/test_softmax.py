@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tensorgrad.kernels import group_norm, log_sums, threads
 from tensorgrad.kernels import softmax as kernels
 
 LAYOUTS = {
@@ -125,3 +126,90 @@ def test_empty():
     assert np.isnan(kernels.cross_entropy(x, target))
     assert kernels.cross_entropy_grad(np.array(1.0), x, target).shape == (0, 3)
     assert kernels.softmax(np.zeros((2, 0)), 1).shape == (2, 0)
+
+
+FAR = [0, 80, 100, -80, -100, 1e4, -1e30, 3e38]  # where rows begin whose exponentials overflow, vanish, or neither
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_far_from_zero_beside_usual_ones(dtype):
+    """Rows that cannot be computed without their largest value are computed with it, and change no other row."""
+    x = (rows((len(FAR), 50)) + np.array(FAR)[:, None]).astype(dtype)
+    x = np.concatenate([x, np.array([[-np.inf], [np.nan], [700]]) + np.zeros((3, 50))]).astype(dtype)
+    x[-1, 1:] = -np.inf
+    target = np.arange(len(x))
+    eps = float(np.finfo(dtype).eps)
+    with np.errstate(all="raise", under="ignore"):
+        shares, logs = kernels.softmax(x, 1), kernels.log_softmax(x, 1)
+        slopes = kernels.cross_entropy_grad(np.array(len(x), dtype), x, target)
+        losses = [kernels.cross_entropy(x[[n]], target[[n]]) for n in target]
+        alone = [np.concatenate([f(x[[n]], 1) for n in target]) for f in (kernels.softmax, kernels.log_softmax)]
+    wide = x[: len(FAR)].astype(np.float64)
+    wide -= wide.max(1, keepdims=True)
+    exact = wide - np.log(np.exp(wide).sum(1, keepdims=True))
+    np.testing.assert_allclose(shares[: len(FAR)], np.exp(exact), rtol=40 * eps)
+    np.testing.assert_allclose(logs[: len(FAR)], exact, rtol=8 * eps, atol=8 * eps)
+    np.testing.assert_allclose(losses[: len(FAR)], -exact[target[: len(FAR)], target[: len(FAR)]], rtol=16 * eps)
+    assert np.isnan(shares[len(FAR) : -1]).all()
+    assert np.isnan(losses[len(FAR) : -1]).all()
+    assert shares[-1].tolist() == [1] + [0] * 49
+    np.testing.assert_array_equal(slopes, shares - np.eye(len(x), 50, dtype=dtype))
+    for together, one_by_one in zip((shares, logs), alone, strict=True):
+        np.testing.assert_allclose(together, one_by_one, rtol=2 * eps, atol=eps)
+
+
+@pytest.mark.parametrize("size", [0, 30, -30, 500])
+def test_a_certain_row_costs_nothing_and_an_impossible_one_its_distance(size):
+    x = np.full((2, 1000), size - 200, np.float32)
+    x[:, 3] = size
+    assert kernels.cross_entropy(x[:1], np.array([3])) == 0
+    assert kernels.log_softmax(x, 1)[0, 3] == 0
+    assert kernels.softmax(x, 1)[0, 3] == 1
+    np.testing.assert_allclose(kernels.cross_entropy(x, np.array([7, 3])), 100, rtol=1e-6)
+    np.testing.assert_array_equal(kernels.cross_entropy_grad(np.array(2, np.float32), x, np.array([3, 3])), 0)
+
+
+def test_large_arrays_give_the_same_bits_over_any_number_of_threads():
+    x = rows((700, 1000), np.float32)
+    x[[5, 400, 699]] += np.float32([[300], [-300], [np.nan]])
+    finite, target = np.nan_to_num(x), np.arange(700)
+    moments = finite.mean(1, keepdims=True), finite.var(1, keepdims=True)
+    results = []
+    before = threads.get_num_threads()
+    try:
+        for count in (1, 2, 3):
+            threads.set_num_threads(count)
+            results.append(
+                [
+                    kernels.softmax(x, 1),
+                    kernels.log_softmax(x, -1),
+                    kernels.cross_entropy(x[:600], target[:600]),
+                    kernels.cross_entropy_grad(np.array(1, np.float32), x, target),
+                    log_sums.logsumexp(x, (1,), False),
+                    log_sums.softmax_over(x, (1,)),
+                    *group_norm.group_norm(finite.reshape(700, 10, 100), None, None, 5, 1e-5),
+                    *group_norm.group_norm(finite, x[0], x[1], 1, 1e-5),
+                    *group_norm.group_norm_grad(finite, finite, x[0], *moments, 1, 1e-5),
+                ]
+            )
+    finally:
+        threads.set_num_threads(before)
+    for result in results[1:]:
+        for found, expected in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(results[0][0][:5], np.exp(plain_log_softmax(x[:5], 1)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("axes", [(2,), (1, 2), (0, 1, 2), (0,), (0, 2)])
+@pytest.mark.parametrize("keepdims", [True, False])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_logsumexp_over_axes(axes, keepdims, dtype):
+    x = rows((3, 4, 5), dtype)
+    exact = np.log(np.exp(x.astype(np.float64)).sum(axes, keepdims=keepdims))
+    found = log_sums.logsumexp(x, axes, keepdims)
+    assert (found.shape, found.dtype) == (exact.shape, dtype)
+    eps = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(found, exact, rtol=4 * eps)
+    exact = np.exp(x - np.log(np.exp(x.astype(np.float64)).sum(axes, keepdims=True)))
+    np.testing.assert_allclose(log_sums.softmax_over(x, axes), exact, rtol=20 * eps, atol=1e-7)
+    assert log_sums.logsumexp(np.array([[0.001, -300]], dtype), (1,), False) == dtype(0.001)

@@ -44,6 +44,10 @@ def elu(x, alpha=1.0, scale=1.0):
     return scale * np.where(x > 0, x, alpha * (np.exp(x) - 1))
 
 
+def gelu_slope(x):
+    return (1 + erf(x / np.sqrt(2))) / 2 + x * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+
 def gelu_tanh(x):
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
@@ -231,8 +235,10 @@ ROWS += [
         (activation._hardtanh, hardtanh, {}, PLAIN),
         (smooth._elu, elu, {}, PLAIN),
         (smooth._gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), {}, (-4.1, 3.3)),
+        (smooth._gelu_slope, gelu_slope, {}, (-4.1, 3.3)),
         (smooth._gelu_tanh, gelu_tanh, {}, (-4.1, 3.3)),
         (smooth._silu, lambda x: x / (1 + np.exp(-x)), {}, (-4.1, 3.3)),
+        (smooth._silu_slope, lambda x: (1 + x / (1 + np.exp(x))) / (1 + np.exp(-x)), {}, (-4.1, 3.3)),
         (smooth._softplus, softplus, {}, (-4.1, 3.3)),
         (smooth.logsigmoid, lambda x: -np.log(1 + np.exp(-x)), {}, (-4.1, 3.3)),
     ]

@@ -83,12 +83,20 @@ ROWS += [
 ]
 ROWS += [
     Row(
-        divergence._binary_logits,
-        lambda x, y, p: binary_logits(x, y, None, p, "none"),
+        op,
+        reference,
         [x, y, p],
         domain=[PLAIN, SURE, (0.4, 2.3)][: 2 + (p != 1.0)] + [PLAIN] * (p == 1.0),
     )
+    for op, reference in [
+        (divergence._binary_logits, lambda x, y, p: binary_logits(x, y, None, p, "none")),
+        (divergence._binary_logits_slope, lambda x, y, p: (1 - y) / (1 + np.exp(-x)) - p * y / (1 + np.exp(x))),
+    ]
     for x, y, p in [((2, 3), (2, 3), (3,)), ((2, 3), (2, 3), 1.0), ((), (), ()), ((0, 3), (0, 3), (3,))]
+]
+ROWS += [
+    Row(loss._error_times, lambda g, x, y: 2 * g * (x - y), shapes)
+    for shapes in [[(2, 3), (2, 3), (3,)], [(), (), ()], [(0, 3), (0, 3), (1, 3)]]
 ]
 ROWS += [
     Row(loss._huber, huber, [x, (3,)], {"delta": delta, "slope": slope})

@@ -1,5 +1,7 @@
 """PyTorch's spelling of activations beyond those of `layers.py`, of losses with margins and likelihoods."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -49,6 +51,8 @@ CALLS = {
     piecewise.hardsigmoid: plain_hardsigmoid,
     piecewise._hardshrink: lambda x, lambd=0.5: F.hardshrink(x, lambd),
     smooth.celu: plain_celu,
+    smooth._gelu_slope: lambda x: torch.special.ndtr(x) + x * torch.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    smooth._silu_slope: lambda x: torch.sigmoid(x) * (1 + x * torch.sigmoid(-x)),
     smooth._mish_gate: lambda x: torch.tanh(F.softplus(x)),
     label_margin_loss.multi_margin_loss: plain_multi_margin,
     label_margin_loss.multilabel_margin_loss: plain_multilabel_margin,

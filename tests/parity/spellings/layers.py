@@ -294,6 +294,7 @@ CALLS |= {
     tables.embedding: torch_embedding,
     tables.embedding_grad: lambda g, i, size: adjoint(lambda w: w[i.long()], (size, g.shape[-1]), g),
     loss._squared_error: lambda x, y: (x - y) ** 2,
+    loss._error_times: lambda g, x, y: 2 * g * (x - y),
     loss._huber: lambda x, y, delta, slope: F.huber_loss(x, y.expand(x.shape), "none", delta) * slope,
     loss.mse_loss: weights_last(F.mse_loss),
     loss.l1_loss: weights_last(F.l1_loss),
@@ -302,6 +303,9 @@ CALLS |= {
     divergence._binary_slope: lambda x, y: torch_binary_slope(x, y.expand(x.shape)),
     divergence._binary_logits: lambda x, y, p: F.binary_cross_entropy_with_logits(
         x, y, reduction="none", pos_weight=p if isinstance(p, torch.Tensor) else None
+    ),
+    divergence._binary_logits_slope: lambda x, y, p: (
+        (1 - y) * torch.sigmoid(x) - p * y * torch.sigmoid(-x) if isinstance(p, torch.Tensor) else torch.sigmoid(x) - y
     ),
     divergence._kl_div: lambda x, y: F.kl_div(x, y, reduction="none"),
     divergence._kl_div_log: lambda x, y: F.kl_div(x, y, reduction="none", log_target=True),
