@@ -7,20 +7,49 @@ lies in the image, and the rounding of that, follow PyTorch (aten/src/ATen/nativ
 
 import numpy as np
 
-from .axes import along, spread, take
+from .axes import along, spread
+from .buffers import scratch
+from .layout import empty_like, in_memory_order
+from .threads import run
 from .windows import Array, Ints, work_dtype
 
 Scales = tuple[float | None, ...] | None
 Taps = list[tuple[Array, Array | None]]
+PART_BYTES = 1 << 19  # of a result, in the cache
+WORK = 8  # multiplications that take as long as to read and weight a value
 
 
 def interpolate(x: Array, size: Ints, mode: str, align_corners: bool, scales: Scales) -> Array:
     """(n, c, *x) resized to (n, c, *size). float16 is computed in float32."""
     out = x.astype(work_dtype(x.dtype), copy=False)
     for axis, taps in _taps_of_axes(x.shape[2:], size, mode, align_corners, scales, out.dtype):
-        read = [_scaled(take(out, index, axis), weight, axis) for index, weight in taps]
-        out = sum(read[1:], read[0])
+        out = _resized(out, axis, taps)
     return out.astype(x.dtype, copy=False)
+
+
+def _resized(x: Array, axis: int, taps: Taps) -> Array:
+    """One axis resized, by parts along the axis that is outermost in memory: each is read, weighted and added up."""
+    order, count = in_memory_order(x), len(taps[0][0])
+    at = order.index(axis)
+    out = empty_like(x, (*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype)
+    source, target = x.transpose(order), out.transpose(order)
+    step = max(1, len(target) * PART_BYTES // max(1, target.nbytes))
+
+    def part(number: int) -> None:
+        some = slice(number * step, (number + 1) * step)
+        result, inner = target[some], source if at == 0 else source[some]
+        for tap, (index, weight) in enumerate(taps):
+            if at == 0:
+                index, weight = index[some], None if weight is None else weight[some]
+            read = scratch("read", result.shape, x.dtype) if tap else result
+            np.take(inner, index, at, out=read, mode="clip")  # in range: "raise" would copy the result
+            if weight is not None:
+                read *= along(weight, at, x.ndim)
+            if tap:
+                result += read
+
+    run(part, -(-len(target) // step), WORK * len(taps) * out.size)
+    return out
 
 
 def interpolate_adjoint(g: Array, shape: Ints, mode: str, align_corners: bool, scales: Scales) -> Array:

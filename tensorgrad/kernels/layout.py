@@ -61,7 +61,7 @@ def face_of_channels(x: Array) -> Array:
 
 def empty_like(x: Array, shape: Ints, dtype: DTypeLike) -> Array:
     """An array of another shape, whose axes follow each other in memory as those of x do."""
-    order = _order(x)
+    order = in_memory_order(x)
     array = empty(tuple(shape[axis] for axis in order), dtype)
     return array.transpose(np.argsort(order))
 
@@ -84,7 +84,7 @@ def reshaped(x: Array, shape: Ints) -> Array:
 
 def alike(g: Array, x: Array) -> Array:
     """g with its axes in memory in the order of x's, without gaps: itself if it lies so, else a copy."""
-    order = _order(x)
+    order = in_memory_order(x)
     turned = g.transpose(order)
     return g if turned.flags.c_contiguous else _contiguous(turned).transpose(np.argsort(order))
 
@@ -103,7 +103,7 @@ def planes(x: Array, like: Array | None = None) -> Array:
     given, for arrays that go together: where an axis has one element, strides say nothing. A view if x lies in that
     order without gaps, else a copy.
     """
-    order = _order(x if like is None else like)
+    order = in_memory_order(x if like is None else like)
     turned = x.transpose(order)
     if not turned.flags.c_contiguous:
         turned = _contiguous(turned)
@@ -117,7 +117,7 @@ def slabs(x: Array) -> list[tuple[slice, slice]]:
 
     The axis is the first spatial one. No part of less than half SLAB_BYTES: a thread would not be awake before it ends.
     """
-    if _order(x).index(1) < _order(x).index(2):
+    if in_memory_order(x).index(1) < in_memory_order(x).index(2):
         return channel_slabs(x)
     return [(slice(0, x.shape[1]), part) for part in _equal_parts(x.shape[2], x.nbytes)]
 
@@ -134,7 +134,7 @@ def _equal_parts(size: int, nbytes: int) -> list[slice]:
     return [slice(i, min(size, i + step)) for i in range(0, size, step)]
 
 
-def _order(x: Array) -> list[int]:
+def in_memory_order(x: Array) -> list[int]:
     """The axes of x from the outermost in memory to the innermost; of equal strides those of one element last.
 
     The stride of an axis of one element may be anything, and so its place among the others.
