@@ -1,8 +1,8 @@
 """Depthwise convolution of images (h, w, c, n), one filter to a channel: by adding up shifted rows; exact.
 
-There is nothing that a product of matrices could share, so for each place of the kernel a row of pixels is multiplied
-by the weights of that place and added to the row of results: two passes over rows that lie in the cache, of w*c*n
-values each. The weights are repeated for every image, that a pixel's c*n values be one run.
+There is nothing that a product of matrices could share, so for each place of the kernel some rows of pixels are
+multiplied by the weights of that place and added to the rows of results: two passes over rows that lie in the cache.
+The weights are repeated for every image, that a pixel's c*n values be one run.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from .threads import run
 from .windows import Array, Ints, places_along
 
 LANES = 8  # partial sums of the weight gradient, always the same whatever the number of threads
+PART_BYTES = 1 << 20  # of rows, near the cache: with shorter calls threads wait for each other
 PASS = 8  # multiplications of a product of matrices that take as long as to multiply and to add one value here
 
 
@@ -22,25 +23,25 @@ def correlate(
 
     Window (i, j) reads at place k, l the pixel (i*stride + k*dilation - before, ...), zero where there is none.
     """
-    (height, width, c, images), (tall, wide) = out.shape, weight.shape[2:]
+    (_, width, c, images), (tall, wide) = out.shape, weight.shape[2:]
     repeated = np.repeat(weight.transpose(2, 3, 1, 0), images, axis=3).reshape(tall, wide, c, images)
     shift = 0 if bias is None else np.repeat(bias, images).reshape(c, images)
-    along = places_along(tall, stride[0], before[0], dilation[0], len(x), height)
     across = places_along(wide, stride[1], before[1], dilation[1], x.shape[1], width)
+    parts = _parts(out)
 
-    def row(i: int) -> None:
-        result = out[i]
+    def part(number: int) -> None:
+        first, last = parts[number]
+        result = out[first:last]
         result[...] = shift
         products = scratch("products", result.shape, x.dtype)
+        along = places_along(tall, stride[0], before[0] - first * stride[0], dilation[0], len(x), last - first)
         for weights, (rows, pixel_rows) in zip(repeated, along, strict=True):
-            if rows.start <= i < rows.stop:
-                read = x[pixel_rows.start + (i - rows.start) * stride[0]]
-                for values, (columns, pixels) in zip(weights, across, strict=True):
-                    product = products[columns]
-                    np.multiply(read[pixels], values, out=product)
-                    result[columns] += product
+            for values, (columns, pixels) in zip(weights, across, strict=True):
+                product = products[rows, columns]
+                np.multiply(x[pixel_rows, pixels], values, out=product)
+                result[rows, columns] += product
 
-    run(row, height, PASS * out.size * tall * wide)
+    run(part, len(parts), PASS * out.size * tall * wide)
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, dilation: Ints) -> Array:
@@ -48,23 +49,29 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, di
 
     The rows of windows are dealt out to a few sums, which are added in order.
     """
-    (height, width, c, images), (tall, wide) = g.shape, kernel
-    lanes = min(LANES, height)
-    sums = np.zeros((lanes, tall, wide, c, images), g.dtype)
-    along = places_along(tall, stride[0], before[0], dilation[0], len(x), height)
+    (_, width, c, images), (tall, wide) = g.shape, kernel
     across = places_along(wide, stride[1], before[1], dilation[1], x.shape[1], width)
+    parts = _parts(g)
+    lanes = min(LANES, len(parts))
+    sums = np.zeros((lanes, tall, wide, c, images), g.dtype)
 
     def lane(number: int) -> None:
-        products = scratch("products", (width, c, images), g.dtype)
         line = scratch("line", (c, images), g.dtype)
-        for i in range(height * number // lanes, height * (number + 1) // lanes):
+        for first, last in parts[len(parts) * number // lanes : len(parts) * (number + 1) // lanes]:
+            shares = g[first:last]
+            products = scratch("products", shares.shape, g.dtype)
+            along = places_along(tall, stride[0], before[0] - first * stride[0], dilation[0], len(x), last - first)
             for totals, (rows, pixel_rows) in zip(sums[number], along, strict=True):
-                if rows.start <= i < rows.stop:
-                    read = x[pixel_rows.start + (i - rows.start) * stride[0]]
-                    for total, (columns, pixels) in zip(totals, across, strict=True):
-                        product = products[columns]
-                        np.multiply(g[i, columns], read[pixels], out=product)
-                        total += np.add.reduce(product, 0, out=line)
+                for total, (columns, pixels) in zip(totals, across, strict=True):
+                    product = products[rows, columns]
+                    np.multiply(shares[rows, columns], x[pixel_rows, pixels], out=product)
+                    total += np.add.reduce(product, (0, 1), out=line)
 
     run(lane, lanes, PASS * g.size * tall * wide)
     return np.ascontiguousarray(sums.sum((0, 4)).transpose(2, 0, 1)).reshape(c, 1, tall, wide)
+
+
+def _parts(out: Array) -> list[tuple[int, int]]:
+    """The rows of results (h', w', c, n) in equal parts of about PART_BYTES: (first, last + 1)."""
+    count = max(1, min(len(out), 2 * round(out.nbytes / (2 * PART_BYTES))))
+    return [(len(out) * i // count, len(out) * (i + 1) // count) for i in range(count)]
