@@ -5,6 +5,8 @@ multiplied by the weights of that place and added to the rows of results: two pa
 The weights are repeated for every image, that a pixel's c*n values be one run.
 """
 
+import math
+
 import numpy as np
 
 from .buffers import scratch
@@ -73,5 +75,5 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, di
 
 def _parts(out: Array) -> list[tuple[int, int]]:
     """The rows of results (h', w', c, n) in equal parts of about PART_BYTES: (first, last + 1)."""
-    count = max(1, min(len(out), 2 * round(out.nbytes / (2 * PART_BYTES))))
+    count = 1 if 2 * out.nbytes <= PART_BYTES else min(len(out), 2 * math.ceil(out.nbytes / (2 * PART_BYTES)))
     return [(len(out) * i // count, len(out) * (i + 1) // count) for i in range(count)]
