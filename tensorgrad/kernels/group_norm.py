@@ -7,14 +7,16 @@ float32. Means and variances are corrected as in `norm.py`, unless all means are
 mean of squares less the square of the mean loses one bit at most. Variances that are too large or too small for float32
 raise OutOfRange.
 
-Images with places have planes (n, c, p): weight and bias are one number for each, and go into what the plane is scaled
-and shifted by. Without places, weight and bias are vectors beside rows (n, c).
+Images that lie in pixels are for `group_norm_pixels`. Others with places have planes (n, c, p): weight and bias are one
+number for each, and go into what the plane is scaled and shifted by. Without places, weight and bias are vectors beside
+rows (n, c).
 """
 
 import math
 
 import numpy as np
 
+from . import group_norm_pixels
 from .buffers import empty, scratch
 from .layout import alike
 from .norm import FLOAT16, FLOAT32, MOST, check_range, quiet
@@ -31,6 +33,8 @@ def group_norm(
     x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array]:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the means and (biased) variances, both (n, group)."""
+    if group_norm_pixels.lies_in_pixels(x):
+        return group_norm_pixels.group_norm(x, weight, bias, groups, eps)
     given, x = x, _in_order(x)
     out = empty(x.shape, x.dtype)
     mean, var = np.zeros((2, x.shape[0], groups), work_dtype(x.dtype))
@@ -88,6 +92,8 @@ def group_norm_grad(
     With xhat the normalised x and h = g * weight: gb = sum g, gw = sum g*xhat, and in each row
     gx = (h - mean(h) - xhat * mean(h*xhat)) / std.
     """
+    if group_norm_pixels.lies_in_pixels(x):
+        return group_norm_pixels.group_norm_grad(g, x, weight, mean, var, groups, eps)
     given, g, x = x, _in_order(g), _in_order(x)
     gx = empty(x.shape, x.dtype)
     weight = None if weight is None else _wide(weight)

@@ -103,6 +103,15 @@ def plane_sums(block: Array) -> Array:
     return total if whole == len(block) else total + plane_sums(block[whole:])
 
 
+def place_sums(block: Array) -> Array:
+    """The sum over the planes of a part, for each channel and place within: (p, c, m) to (c, m), in float64."""
+    whole = len(block) - len(block) % LONG_RUN
+    if not whole:
+        return np.asarray(block.sum(0), np.float64)
+    total = np.asarray(block[:whole].reshape(-1, LONG_RUN, *block.shape[1:]).sum(1).sum(0, dtype=np.float64))
+    return total if whole == len(block) else total + block[whole:].sum(0)
+
+
 def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:
     return np.asarray(x.sum(axes, dtype, keepdims=keepdims))
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tensorgrad.kernels import group_norm as groups
+from tensorgrad.kernels import group_norm_pixels, sums
+from tensorgrad.kernels import layout as layouts
 from tensorgrad.kernels import norm as kernels
-from tensorgrad.kernels import sums
 from tests import naive
 
 EPS = 1e-3
@@ -153,9 +154,20 @@ def test_empty_batch(shape, affine):
         np.testing.assert_array_equal(channel, np.zeros(3))
 
 
+def channels(x):
+    """A copy of images that lies in channels."""
+    return layouts.face_of_channels(layouts.channels(x).copy())
+
+
+def pixels(x):
+    """A copy of images that lies in pixels, where there are places."""
+    return layouts.face_of_pixels(layouts.pixels(x).copy()) if x.ndim > 2 else x
+
+
 NORMS = {
     "batch": lambda x, eps: kernels.batch_norm(x, None, None, eps),
     "group": lambda x, eps: groups.group_norm(x, None, None, 3, eps),
+    "group in pixels": lambda x, eps: groups.group_norm(pixels(x), None, None, 3, eps),
     "layer": lambda x, eps: groups.group_norm(x.reshape(len(x), -1), None, None, 1, eps),
     "rms": lambda x, eps: groups.rms_norm(x.reshape(len(x), -1), eps=eps, weight=None),
 }
@@ -205,10 +217,11 @@ def exact_rows(x, weight, bias, groups):
 
 @pytest.mark.parametrize("mean", [0, 0.9, 1.1, 30, 3000])
 @pytest.mark.parametrize(("shape", "groups"), [((50, 96), 1), ((50, 96), 4), ((20, 8, 9, 30), 4), ((20, 8, 9, 30), 8)])
-def test_groups_keep_their_digits_near_zero_and_far_from_it(mean, shape, groups):
+@pytest.mark.parametrize("order", [np.asarray, pixels])
+def test_groups_keep_their_digits_near_zero_and_far_from_it(mean, shape, groups, order):
     """Rows whose mean is below their standard deviation need not be centred first; the others must."""
     x, g, w, b = arrays(shape, dtype=np.float32)
-    x += np.float32(mean - 2)
+    x, g = order(x + np.float32(mean - 2)), order(g)
     out, m, v = groups_of(x, w, b, groups)
     exact, m64, v64 = exact_rows(x, w, b, groups)
     np.testing.assert_allclose(m, m64, rtol=1e-6, atol=1e-7)
@@ -232,9 +245,13 @@ def groups_grad(g, x, w, mean, var, count):
 @pytest.mark.parametrize("count", [1, 2, 6])
 @pytest.mark.parametrize("affine", [(True, True), (True, False), (False, True), (False, False)])
 @pytest.mark.parametrize("chunk_bytes", [1, 300, 1 << 20])
-def test_groups_with_and_without_places_weight_and_bias(monkeypatch, shape, count, affine, chunk_bytes):
+@pytest.mark.parametrize("order", [np.asarray, pixels])
+def test_groups_with_and_without_places_weight_and_bias(monkeypatch, shape, count, affine, chunk_bytes, order):
     monkeypatch.setattr(groups, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(sums, "PART_BYTES", chunk_bytes)
+    monkeypatch.setattr(sums, "LONG_RUN", 3)
     x, g, w, b = arrays(shape)
+    x, g = order(x), order(g)
     ones, zeros = np.ones(6), np.zeros(6)
     weight, bias = w if affine[0] else None, b if affine[1] else None
     out, m, v = groups_of(x, weight, bias, count)
@@ -269,10 +286,22 @@ def test_groups_in_any_layout(layout, dtype, shape):
         found += (*groups.rms_norm(x, w, EPS), *groups.rms_norm_grad(g, x, w, groups.rms_norm(x, w, EPS)[1], EPS))
         square = groups.rms_norm(plain_x, w, EPS)[1]
         expected += (*groups.rms_norm(plain_x, w, EPS), *groups.rms_norm_grad(plain_g, plain_x, w, square, EPS))
+    eps = 8 * np.finfo(dtype).eps if group_norm_pixels.lies_in_pixels(x) else 0
     for result, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(result, other)
+        np.testing.assert_allclose(result, other, rtol=eps, atol=4 * eps)
         assert not any(np.shares_memory(result, a) for a in (x, g, w, b))
+        assert result.dtype == other.dtype
     np.testing.assert_array_equal(x, plain_x)
+
+
+def test_which_images_are_normalised_as_they_lie_in_pixels():
+    x = np.zeros((2, 3, 4, 5), np.float32)
+    assert group_norm_pixels.lies_in_pixels(pixels(x))
+    assert group_norm_pixels.lies_in_pixels(pixels(x.astype(np.float64)))
+    out, *_ = groups_of(pixels(x), None, None, 3)
+    assert group_norm_pixels.lies_in_pixels(out)
+    others = [x, pixels(x.astype(np.float16)), pixels(x[:1]), x[..., 0, 0], pixels(x[:, :, :0]), channels(x)]
+    assert not any(group_norm_pixels.lies_in_pixels(other) for other in others)
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (0, 4, 3), (3, 4, 0)])

@@ -28,6 +28,8 @@ from tensorgrad.kernels import (
     direct,
     elementwise,
     gathered,
+    group_norm,
+    group_norm_pixels,
     im2col,
     matmul,
     norm,
@@ -775,6 +777,13 @@ def normalisation(order, mean, dtype=np.float32):
     return out, means, var, *norm.batch_norm_grad(g, x, weight, means, var, 1e-5)
 
 
+def groups(order, mean):
+    x, g = images(16, 24, 65, 65, order=order) + np.float32(mean), images(16, 24, 65, 65, seed=3, order=order)
+    weight, bias = images(24, seed=1), images(24, seed=2)
+    out, means, var = group_norm.group_norm(x, weight, bias, 4, 1e-5)
+    return out, means, var, *group_norm.group_norm_grad(g, x, weight, means, var, 4, 1e-5)
+
+
 def elements(order):
     x, y = images(48, 24, 33, 33, order=order), images(48, 24, 33, 33, seed=1, order=order)
     mask = elementwise.by_parts(np.less_equal, x, y, dtype=np.bool_)
@@ -837,6 +846,7 @@ WORK = {
         for order in (None, IN_PIXELS, IN_CHANNELS)
         for mean in (0, 100)
     },
+    **{f"groups {order} {mean}": (groups, order, mean) for order in (None, IN_PIXELS) for mean in (0, 100)},
     "normalisation float16": (normalisation, IN_PIXELS, 0, np.float16),
     "normalisation float64": (normalisation, IN_CHANNELS, 0, np.float64),
     **{f"elements {order}": (elements, order) for order in (None, IN_PIXELS, IN_CHANNELS)},
@@ -873,8 +883,8 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         threads.run(work, count, size)
 
     for module in (
-        choose, depthwise, direct, elementwise, gathered, im2col, matmul, norm, pool, shifted, stacked, strips,
-        transpose, winograd, winograd1d,
+        choose, depthwise, direct, elementwise, gathered, group_norm, group_norm_pixels, im2col, matmul, norm, pool,
+        shifted, stacked, strips, transpose, winograd, winograd1d,
     ):  # fmt: skip
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():
