@@ -106,7 +106,7 @@ def _windows(x: Array, rows: slice, count: int, kernel: Ints, stride: Ints, befo
     top = rows.start * stride[0] - before[0]  # the first row of pixels that the first windows read
     along = places_along(kernel[0], stride[0], -top, 1, height, len(span))
     first, end = max(windows.start for windows, _ in along), min(windows.stop for windows, _ in along)
-    if first < end:  # windows with all their rows in the image: one copy from overlapping views
+    if first < end and across.start < across.stop:  # windows with all rows in the image: one copy, overlapping views
         row, column, *inside = x.strides
         shape = (end - first, across.stop - across.start, kernel[0], c, images)
         begin = (top + first * stride[0], across.start)

@@ -423,3 +423,15 @@ def test_images_without_pixels_in_padding(name, size, channels):
         assert not out.any()
         assert kernels.conv_input_grad(np.ones_like(out), w, x.shape, *params).shape == x.shape
         assert not kernels.conv_weight_grad(np.ones_like(out), x, w.shape, *params).any()
+
+
+@pytest.mark.parametrize("name", choose.ALGORITHMS)
+@pytest.mark.parametrize("size, kernel, padding", [((5, 3), (1, 1), ((0, 1), (2, 5))), ((11, 18), (1, 3), PADDINGS[0])])
+def test_classes_of_a_dilation_that_read_padding_alone(name, size, kernel, padding):
+    params = (2, 3), padding, (4, 5), 1
+    x, w = (np.random.default_rng(0).standard_normal(shape) for shape in ((8, 2, *size), (3, 2, *kernel)))
+    g = np.ones((8, 3, *kernels.conv_output_size(size, kernel, *params[:3])))
+    with tg.conv_algorithm(name):
+        results = family(x, w, g, params)
+    out, gx, each = reference(x, w, g, *params)
+    assert_all_close(results, (out, gx, each.sum(0)))
