@@ -886,3 +886,28 @@ def test_gather_where_no_axes_count_as_one():
         tg.gather(x, 0, tg.tensor([[0]]))
     with pytest.raises(tg.LabelError, match=r"^gather: index 1 to 1 is out of range for size 1 of dim 0"):
         tg.gather(x, 0, tg.tensor([1]))
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.int8, 300), (np.int8, 200), (np.int16, 70000), (np.int64, 300)])
+@pytest.mark.parametrize("name", ["gather", "scatter_add", "index_select", "index_add"])
+def test_small_integers_below_zero_are_refused_whatever_the_size(name, dtype, size):
+    """Read as unsigned, -1 of int8 is 255, which is no index of 200 values but one of 300."""
+    x = tg.zeros(2, size)
+    index = np.full((2, 1), -1, dtype)
+    values = tg.ones(2, 1)
+    calls = {
+        "gather": lambda: tg.gather(x, 1, index),
+        "scatter_add": lambda: tg.scatter_add(x, 1, index, values),
+        "index_select": lambda: tg.index_select(x, 1, index[0]),
+        "index_add": lambda: tg.index_add(x, 1, index[0], values),
+    }
+    with pytest.raises(tg.LabelError, match=rf"^{name}: .*-1 .*out of range for size {size}"):
+        calls[name]()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.dtype(">i8")])
+def test_small_integers_and_foreign_byte_orders_find_their_place(dtype):
+    x = tg.tensor(np.arange(600.0).reshape(2, 300))
+    found = tg.take_along_dim(x, np.full((2, 1), -1, dtype), 1)
+    np.testing.assert_array_equal(found.numpy(), [[299], [599]])
+    np.testing.assert_array_equal(tg.gather(x, 1, np.full((2, 1), 7, dtype)).numpy(), [[7], [307]])

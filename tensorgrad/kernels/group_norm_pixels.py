@@ -5,6 +5,8 @@ Every factor of a value is one number for its channel and image, so it is applie
 for the formulas, and for images that lie otherwise.
 """
 
+import math
+
 import numpy as np
 
 from .buffers import scratch
@@ -16,8 +18,8 @@ from .windows import Array
 
 
 def lies_in_pixels(x: Array) -> bool:
-    """Whether images (n, c, *x) of float32 or float64 lie so, and are so many that planes are long runs."""
-    if x.ndim < 3 or x.dtype not in (np.float32, np.float64) or x.shape[0] < 2:
+    """Whether images (n, c, *x) of float32 or float64 lie so: several of them, and of several places."""
+    if x.dtype not in (np.float32, np.float64) or x.shape[0] < 2 or math.prod(x.shape[2:]) < 2:
         return False
     return in_memory_order(x)[-2:] == [1, 0] and x.size > 0
 

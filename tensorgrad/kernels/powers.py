@@ -7,7 +7,7 @@ import numpy as np
 from .elementwise import apply, into
 from .windows import Array
 
-PRODUCTS = (-2, -1, 1, 2, 3, 4)  # exponents whose powers are products, with no more than 1.5 units in the last place
+PRODUCTS = (-2, -1, 1, 2, 3, 4)  # exponents whose powers are products, within 2 units in the last place
 
 
 def power(x: Any, exponent: Any) -> Any:

@@ -57,7 +57,7 @@ def copy_turned(out: Array, x: Array) -> None:
 
 def _is_crowded(x: Array) -> bool:
     """Whether the lines that a run along the last axis reads are too many for the places they share in the cache."""
-    if x.ndim < 2:
+    if x.ndim < 2 or not x.size:
         return False
     step = abs(x.strides[-1])
     if step <= min(abs(stride) for stride in x.strides[:-1]):

@@ -138,3 +138,13 @@ def probability(name: str, what: str, value: Any) -> float:
     if not 0 <= p <= 1:
         raise ShapeError(f"{name}: {what} must be a probability from 0 to 1, got {p}")
     return p
+
+
+def all_within(index: Any, size: int) -> bool:
+    """Whether all of an array of integers are from 0 to size - 1."""
+    if not index.size:
+        return True
+    if not index.dtype.isnative or size > np.iinfo(index.dtype).max:
+        return bool(index.min() >= 0 and index.max() < size)
+    # Read as unsigned, what is below 0 is too large: one look at all of them instead of two.
+    return bool(index.view(f"u{index.itemsize}").max() < size)

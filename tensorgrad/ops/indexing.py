@@ -12,7 +12,7 @@ from ..kernels import scatter as kernel
 from ..kernels.layout import copied, empty_like
 from ..node import Array, TensorBase
 from ..primitive import primitive, sum_to
-from .check import are_tensors, normalize_dim
+from .check import all_within, are_tensors, normalize_dim
 from .elementwise import where
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     ):
         raise ShapeError(f"gather: index of shape {array.shape} does not fit input {shape} along dim {dim}")
     size = shape[axis] if shape else 1
-    # Read as unsigned, what is below 0 is too large: one look at all of them instead of two.
-    if array.size and array.view(f"u{array.itemsize}").max() >= size:
+    if not all_within(array, size):
         raise LabelError(f"gather: index {array.min()} to {array.max()} is out of range for size {size} of dim {dim}")
     return _gather(input, index, dim=axis)
 

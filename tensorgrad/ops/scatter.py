@@ -11,7 +11,7 @@ from ..errors import DTypeError, LabelError, ShapeError
 from ..kernels import scatter as kernel
 from ..node import Array, TensorBase
 from ..primitive import astype, primitive
-from .check import are_tensors, normalize_dim
+from .check import all_within, are_tensors, normalize_dim
 from .elementwise import where
 from .indexing import _gather, _getitem, _setitem, scatter_along
 from .shape import reshape
@@ -246,13 +246,12 @@ def in_range(name: str, index: Any, size: int, dim: int | None, what: str = "ind
     """The index, if all of it is within `size`; those that count from the end, if they are taken, from the start."""
     array = index._array if isinstance(index, TensorBase) else index
     least = -size if negative else 0
-    # Read as unsigned, what is below 0 is too large: one look at all of them instead of two.
-    largest = int(array.view(f"u{array.itemsize}").max()) if array.size else -1
-    if largest >= size and (not negative or array.min() < least or array.max() >= size):
+    is_within = all_within(array, size)
+    if not is_within and (not negative or array.min() < least or array.max() >= size):
         wrong = array[(array < least) | (array >= size)].flat[0]
         place = f"size {size} of dim {dim}" if dim is not None else f"an input of {size} values"
         raise LabelError(f"{name}: {what} {wrong} is out of range for {place} ({least} to {size - 1})")
-    if largest >= size:  # some are below 0
+    if not is_within:  # some are below 0
         return np.where(array < 0, array.astype(np.int64) + size, array)
     return index
 

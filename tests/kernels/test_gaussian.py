@@ -76,3 +76,9 @@ def test_derivatives_of_gelu():
     density = np.exp(-(x.data**2) / 2) / math.sqrt(2 * math.pi)
     np.testing.assert_allclose(bend.data, density * (2 - x.data**2), atol=1e-14)
     np.testing.assert_allclose(third.data, density * x.data * (x.data**2 - 4), atol=1e-14)
+
+
+def test_erf_is_one_far_out():
+    x = np.array([4.5, 5, 10, 1e30, np.inf] * 20, np.float32)
+    np.testing.assert_array_equal(gaussian.erf(x), np.ones_like(x))
+    np.testing.assert_array_equal(gaussian.erf(-x), -np.ones_like(x))

@@ -294,13 +294,33 @@ def test_groups_in_any_layout(layout, dtype, shape):
     np.testing.assert_array_equal(x, plain_x)
 
 
+@pytest.mark.parametrize("shape", [(1024, 512, 1, 1), (2048, 256, 1), (512, 300, 2, 1)])
+def test_large_groups_of_one_place_or_two(shape):
+    x = pixels(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+    found = groups_of(x, None, None, 4)
+    found += groups_grad(x, x, None, *found[1:], 4)
+    wide = np.array(x, np.float64, order="C")
+    expected = groups_of(wide, None, None, 4)
+    expected += groups_grad(wide, wide, None, *expected[1:], 4)
+    for result, exact in zip(found, expected, strict=True):
+        np.testing.assert_allclose(result, exact, rtol=0, atol=4e-6 * max(1, abs(exact).max()))
+
+
 def test_which_images_are_normalised_as_they_lie_in_pixels():
     x = np.zeros((2, 3, 4, 5), np.float32)
     assert group_norm_pixels.lies_in_pixels(pixels(x))
     assert group_norm_pixels.lies_in_pixels(pixels(x.astype(np.float64)))
     out, *_ = groups_of(pixels(x), None, None, 3)
     assert group_norm_pixels.lies_in_pixels(out)
-    others = [x, pixels(x.astype(np.float16)), pixels(x[:1]), x[..., 0, 0], pixels(x[:, :, :0]), channels(x)]
+    others = [
+        x[:, :, :1, :1],
+        x,
+        pixels(x.astype(np.float16)),
+        pixels(x[:1]),
+        x[..., 0, 0],
+        pixels(x[:, :, :0]),
+        channels(x),
+    ]
     assert not any(group_norm_pixels.lies_in_pixels(other) for other in others)
 
 

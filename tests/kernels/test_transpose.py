@@ -61,6 +61,12 @@ def test_goes_by_blocks_where_lines_share_places(monkeypatch, shape, order, by_b
     assert bool(calls) == by_blocks
 
 
+def test_nothing_is_copied_in_any_order():
+    for shape in ((0, 4096), (4096, 0), (64, 0, 32, 32)):
+        for order in itertools.permutations(range(len(shape))):
+            assert copied(np.zeros(shape, np.float32).transpose(order)).size == 0
+
+
 def test_images_whose_pixels_are_runs_are_not_copied():
     x = np.zeros((6, 5, 8, 4), np.float32)
     for image in (x, x[::2, ::3], x[:, :, 2:6], x[..., :1, :], x[:, :, :1], x[2:2]):
