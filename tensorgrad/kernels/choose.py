@@ -19,8 +19,8 @@ from .threads import run
 from .windows import Array, Ints, Slices
 
 ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
-THIN, THIN_FEW = 32, 96  # channels times height of a window, below which `shifted` is faster for the weight gradient,
-# up to 3 times; with fewer than 16 images
+THIN = 32  # channels times height of a window, below which `shifted` is faster for the weight gradient, up to 3 times
+THIN_FEW = 96  # the same for fewer than 16 images
 LARGE_PART = 1 << 24  # multiplications of a group or class from which on all threads work on one after the other
 LEAST_CLASS = 4  # pixels along an axis that a class of a dilated convolution has at least; else im2col is faster
 THIN_GROUP = 8  # channels, below which a group's products are too small and im2col is faster

@@ -18,11 +18,10 @@ import numpy as np
 
 from . import group_norm_pixels
 from .buffers import empty, scratch
-from .layout import alike
+from .layout import alike, contiguous
 from .norm import FLOAT16, FLOAT32, MOST, check_range, quiet
 from .row_sums import column_sums, row_dots, row_sums
 from .threads import run
-from .transpose import copy_turned
 from .windows import Array, work_dtype
 
 CHUNK_BYTES = 1 << 20
@@ -35,7 +34,7 @@ def group_norm(
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the means and (biased) variances, both (n, group)."""
     if group_norm_pixels.lies_in_pixels(x):
         return group_norm_pixels.group_norm(x, weight, bias, groups, eps)
-    given, x = x, _in_order(x)
+    given, x = x, contiguous(x)
     out = empty(x.shape, x.dtype)
     mean, var = np.zeros((2, x.shape[0], groups), work_dtype(x.dtype))
     weight, bias = (None if v is None else _wide(v) for v in (weight, bias))
@@ -94,7 +93,7 @@ def group_norm_grad(
     """
     if group_norm_pixels.lies_in_pixels(x):
         return group_norm_pixels.group_norm_grad(g, x, weight, mean, var, groups, eps)
-    given, g, x = x, _in_order(g), _in_order(x)
+    given, g, x = x, contiguous(g), contiguous(x)
     gx = empty(x.shape, x.dtype)
     weight = None if weight is None else _wide(weight)
     chunks = _chunks(x)
@@ -167,7 +166,7 @@ def _rows_grad(
 
 def rms_norm(x: Array, weight: Array | None, eps: float) -> tuple[Array, Array]:
     """x / sqrt(mean(x*x) + eps) * weight in each row of x (n, c), and the mean squares (n, 1)."""
-    given, x = x, _in_order(x)
+    given, x = x, contiguous(x)
     out = empty(x.shape, x.dtype)
     square = np.zeros((x.shape[0], 1), work_dtype(x.dtype))
     weight = None if weight is None else _wide(weight)
@@ -194,7 +193,7 @@ def rms_norm_grad(g: Array, x: Array, weight: Array | None, square: Array, eps: 
 
     With xhat the normalised x and h = g * weight: gw = sum g*xhat, gx = (h - xhat * mean(h*xhat)) / rms.
     """
-    given, g, x = x, _in_order(g), _in_order(x)
+    given, g, x = x, contiguous(g), contiguous(x)
     gx = empty(x.shape, x.dtype)
     weight = None if weight is None else _wide(weight)
     chunks = _chunks(x)
@@ -215,15 +214,6 @@ def rms_norm_grad(g: Array, x: Array, weight: Array | None, square: Array, eps: 
 
     run(write, len(chunks), WORK * x.size)
     return alike(gx, given), sums.sum(0).astype(g.dtype)
-
-
-def _in_order(x: Array) -> Array:
-    """x with its axes in memory in their own order, without gaps: itself if it lies so, else a copy."""
-    if x.flags.c_contiguous:
-        return x
-    copy = empty(x.shape, x.dtype)
-    copy_turned(copy, x)
-    return copy
 
 
 def _rows(x: Array, groups: int) -> Array:

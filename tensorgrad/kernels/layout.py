@@ -29,7 +29,7 @@ SLAB_BYTES = 1 << 20
 
 def pixels(x: Array) -> Array:
     """An image (n, c, *x) as (*x, c, n), contiguous: a view if it lies so, else a copy."""
-    return _contiguous(as_pixels(x))
+    return contiguous(as_pixels(x))
 
 
 def as_pixels(x: Array) -> Array:
@@ -46,7 +46,7 @@ def dense(x: Array) -> Array:
 
 def channels(x: Array) -> Array:
     """An image (n, c, *x) as (c, *x, n), contiguous: a view if it lies so, else a copy."""
-    return _contiguous(x.transpose(*range(1, x.ndim), 0))
+    return contiguous(x.transpose(*range(1, x.ndim), 0))
 
 
 def face_of_pixels(x: Array) -> Array:
@@ -86,7 +86,7 @@ def alike(g: Array, x: Array) -> Array:
     """g with its axes in memory in the order of x's, without gaps: itself if it lies so, else a copy."""
     order = in_memory_order(x)
     turned = g.transpose(order)
-    return g if turned.flags.c_contiguous else _contiguous(turned).transpose(np.argsort(order))
+    return g if turned.flags.c_contiguous else contiguous(turned).transpose(np.argsort(order))
 
 
 def copied(x: Array) -> Array:
@@ -106,7 +106,7 @@ def planes(x: Array, like: Array | None = None) -> Array:
     order = in_memory_order(x if like is None else like)
     turned = x.transpose(order)
     if not turned.flags.c_contiguous:
-        turned = _contiguous(turned)
+        turned = contiguous(turned)
     at = order.index(1)
     outside, inside = turned.shape[:at], turned.shape[at + 1 :]
     return turned.reshape(math.prod(outside), x.shape[1], math.prod(inside))
@@ -142,7 +142,8 @@ def in_memory_order(x: Array) -> list[int]:
     return sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), x.shape[axis] == 1))
 
 
-def _contiguous(turned: Array) -> Array:
+def contiguous(turned: Array) -> Array:
+    """An array whose axes lie in memory in their own order, without gaps: itself if they do, else a copy."""
     return turned if turned.flags.c_contiguous else _converted(turned)
 
 

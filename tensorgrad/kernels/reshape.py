@@ -5,9 +5,7 @@ import operator
 
 import numpy as np
 
-from .buffers import empty
-from .layout import reshaped
-from .transpose import copy_turned
+from .layout import contiguous, reshaped
 from .windows import Array, Ints
 
 LARGE_BYTES = 1 << 16
@@ -19,6 +17,4 @@ def reshape(x: Array, shape: Ints) -> Array:
         return reshaped(x, shape)
     if len(x) in itertools.accumulate(shape, operator.mul):  # both axes are only split: a view
         return np.reshape(x, shape)
-    copy = empty(x.shape, x.dtype)
-    copy_turned(copy, x)
-    return copy.reshape(shape)
+    return contiguous(x).reshape(shape)

@@ -1,4 +1,4 @@
-"""The error function and its complement on plain arrays, to the rounding of the array's dtype.
+"""The error function and its complement on plain arrays, within a few units in the last place of the array's dtype.
 
 `gaussian` has them in float32, which float16 is computed in too. In float64 two expansions cover the line. Below 1, the
 Maclaurin series erf(x) = 2/sqrt(pi) * sum (-1)^n x^(2n+1) / (n! (2n+1)) (DLMF 7.6.1). Elsewhere, after Shepherd and
