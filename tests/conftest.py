@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import signal
 import sys
 from collections import Counter
 
@@ -15,6 +16,10 @@ from tests.parity.tally import agreed
 # Programs that a test starts inherit the setting.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ[variable] = "1"
+
+# A shell lets what it starts in the background ignore interrupts, and so would every program a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if "numpy" in sys.modules:
     raise RuntimeError("tests/conftest.py: NumPy was imported before the number of BLAS threads was set")
