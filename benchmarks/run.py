@@ -338,16 +338,20 @@ def _import_seconds(statement: str, bytecode: str) -> float:
 
 
 def graph_rows(settings: Settings, sizes: Sequence[int] = (10**3, 10**4, 10**5, 10**6)) -> list[Row]:
-    """Time and memory for each node of chains of scalar operations: both should not depend on the length."""
-    rows: list[Row] = []
-    for nodes in sizes:
-        row = Row(f"graph of {nodes:,} nodes, each", "µs", settings.threads)
+    """Time and memory for each node of chains of scalar operations: both should not depend on the length.
 
-        def measure(row: Row = row, nodes: int = nodes) -> None:
+    The longest once more without Python's garbage collector, to tell its share from that of the engine.
+    """
+    rows: list[Row] = []
+    for nodes, collector in [*((size, True) for size in sizes), (sizes[-1], False)]:
+        without = "" if collector else ", no collector"
+        row = Row(f"graph of {nodes:,} nodes, each{without}", "µs", settings.threads)
+
+        def measure(row: Row = row, nodes: int = nodes, collector: bool = collector) -> None:
             pairs = settings.pairs if nodes < 10**5 else min(3, settings.pairs)
             libraries = libraries_for(settings)
             long = replace(settings, warmup=1, least=1)
-            task: Task = {"kind": "graph", "nodes": nodes}
+            task: Task = {"kind": "graph", "nodes": nodes, "collector": collector}
             with opened(libraries, settings.threads) as workers:
                 sides = [Side(worker, {name: task}) for name, worker in workers.items()]
                 fill(row, alternate(sides, long, row, pairs), 1e6 / nodes)
@@ -360,7 +364,7 @@ def graph_rows(settings: Settings, sizes: Sequence[int] = (10**3, 10**4, 10**5, 
             first = rows[0] if rows else row
             if not first.error:
                 row.growth = grown(first, row)
-                row.goal = Goal(1.5, "growth", "linear")
+                row.goal = Goal(1.5, "growth", "linear") if collector else None
 
         settings.say(row.name)
         rows.append(guarded(row, measure))

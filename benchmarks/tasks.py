@@ -6,6 +6,7 @@ PyTorch has memory formats; tensorgrad lays its arrays out as it likes.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import math
 from collections.abc import Callable
@@ -109,11 +110,16 @@ def chain_of(lib: Any, nodes: int) -> Any:
     return y
 
 
-def graph(lib: Any, nodes: int) -> Prepared:
-    """A chain of so many nodes, forward, backward and freeing."""
+def graph(lib: Any, nodes: int, collector: bool = True) -> Prepared:
+    """A chain of so many nodes, forward, backward and freeing; on request without Python's garbage collector."""
 
     def run() -> None:
-        chain_of(lib, nodes).backward()
+        if not collector:
+            gc.disable()
+        try:
+            chain_of(lib, nodes).backward()
+        finally:
+            gc.enable()
 
     return Prepared(run)
 
