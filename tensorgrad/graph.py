@@ -52,7 +52,7 @@ from .kernels.buffers import is_sole_view
 from .kernels.elementwise import LARGE_BYTES, apply
 from .kernels.layout import copied
 from .modes import STATE, Mode, Observer
-from .node import Node, Source, TensorBase, form_of, make_tensor, source_of, version_cell
+from .node import Node, Source, TensorBase, form_of, make_tensor, mark_written, source_of, version_of
 from .primitive import astype, clone, sum_to
 from .rules import BYPRODUCT, COTANGENT, DTYPE, INPUT, OUTPUT, PARAM, SAVED, SHAPE, WANTED, Rule
 from .scopes import derived
@@ -87,7 +87,7 @@ def backward(
         else:
             # In place: .grad may be a slice of an optimiser's flat buffer.
             np.add(tensor._grad._array, g, out=tensor._grad._array)
-            version_cell(tensor._grad)[0] += 1
+            mark_written(tensor._grad)
 
 
 def grad(
@@ -257,12 +257,12 @@ def _carry_back(
                 continue  # a target's own node, or a root's: nothing below it is asked for
             if create_graph:
                 STATE.set(STATE.get()._replace(scope=derived(node.scope)))
-            saved, sources = node.saved, node.sources
+            saved = node.saved
             if saved is None:
                 saved = _recomputed(node, recomputed, retain_graph)
             if saved:
                 for cell, count in zip(node.cells, node.counts):  # noqa: B905  (strict costs as much as the loop)
-                    if cell[0] != count:
+                    if cell != count:
                         raise _changed(node)
             if create_graph:
                 saved = [_as_tensor(node, number, array) for number, array in enumerate(saved)]
@@ -270,7 +270,7 @@ def _carry_back(
                 simple = rule.simple  # the usual rules are called without ado: a scalar operation is felt here
                 if simple is None or leading is not None or (rule.in_parts and gs[0].nbytes >= LARGE_BYTES):
                     for number, g in _call_rule(node, rule, gs, saved, asked, leading):
-                        arrive(sources[number], g, node, number)
+                        arrive(node.source(number), g, node, number)
                     continue
                 number = rule.number
                 if not simple:
@@ -279,7 +279,8 @@ def _carry_back(
                     g = rule.function(gs[0], saved[simple[0]])
                 else:
                     g = rule.function(gs[0], *[saved[i] for i in simple])
-                arrive(sources[number], g, node, number)
+                source = node.first if number == 0 else node.second if number == 1 else node.further[number - 2]
+                arrive(source, g, node, number)
                 del g  # or it would take memory until the next rule is done
             if saved and not retain_graph:
                 node.saved = None
@@ -329,10 +330,10 @@ def _freed(node: Node) -> GradientError:
 
 
 def _changed(node: Node) -> GradientError:
-    number = next(i for i, (cell, version) in enumerate(node.versions) if cell[0] != version)
+    number = next(i for i, (cell, version) in enumerate(node.versions) if cell != version)
     return GradientError(
         f"{node.name}: its {node.saved_names()[number]}, saved for the walk, was changed in place since "
-        f"(version {node.versions[number][0][0]}, saved at version {node.versions[number][1]}; "
+        f"(version {version_of(node.cells[number])}, saved at version {version_of(node.counts[number])}; "
         f"recorded at {node.place()})"
     )
 

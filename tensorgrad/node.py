@@ -6,6 +6,7 @@ import itertools
 import os
 import weakref
 from collections.abc import Callable, Sequence
+from struct import Struct
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -23,8 +24,8 @@ Source: TypeAlias = "Node | tuple[Node, int] | TensorBase | Form | int | float |
 class TensorBase:
     """An array and its place in the graph: output `index` of `node`, or a leaf when `node` is None.
 
-    `_version` is a cell (a list of one number) shared by all tensors that look at the same memory, made when first
-    needed; every write through the engine adds one to it, which is how a walk notices that a saved array was changed.
+    `_version` is a cell shared by all tensors that look at the same memory, made when first needed; every write through
+    the engine changes what it says, which is how a walk notices that a saved array was changed.
     """
 
     __slots__ = ("__weakref__", "_alias", "_array", "_grad", "_hooks", "_requires_grad", "_version", "index", "node")
@@ -34,7 +35,7 @@ class TensorBase:
     _grad: TensorBase | None
     _hooks: dict[int, Callable[[Any], Any]] | None
     _requires_grad: bool
-    _version: list[int] | None
+    _version: bytearray | None
     index: int
     node: Node | None
 
@@ -53,12 +54,31 @@ def make_tensor(data: Array, requires_grad: bool = False, node: Node | None = No
     return tensor
 
 
-def version_cell(tensor: TensorBase) -> list[int]:
+# A version cell is empty, or says how many writes there were and, so that no two versions are equal even if one is put
+# back, which of all writes was the last. It is a bytearray because Python's collector does not look at those: a graph
+# of a million nodes may have as many.
+_VERSION = Struct("QQ")
+_writes = itertools.count()
+
+
+def version_cell(tensor: TensorBase) -> bytearray:
     """The tensor's version cell, made when first asked for."""
     cell = tensor._version
     if cell is None:
-        cell = tensor._version = [0]
+        cell = tensor._version = bytearray()
     return cell
+
+
+def version_of(cell: bytes | bytearray) -> int:
+    """How many writes a version cell, or a copy of one, says that there were."""
+    number: int = _VERSION.unpack(cell)[0] if cell else 0
+    return number
+
+
+def mark_written(tensor: TensorBase) -> None:
+    """Say to all who look at the tensor's memory that it was written to."""
+    cell = version_cell(tensor)
+    cell[:] = _VERSION.pack(version_of(cell) + 1, next(_writes))
 
 
 _tensor_type: Any = TensorBase
@@ -96,15 +116,18 @@ class Node:
     made. So there are no reference cycles, and a graph is freed the moment its last tensor is.
 
     What a node holds is most of what a scalar operation costs, in time and in memory: every list, tuple or dict in it
-    is allocated, looked at by Python's garbage collector, and freed again. So it is kept flat, and what can be read
-    from its neighbours is not kept; `edges`, `shapes` and the like put it together for those who ask.
+    is allocated, looked at by Python's garbage collector, again and again while the graph grows, and freed. So it is
+    kept flat, and what can be read from its neighbours is not kept; `sources`, `edges`, `shapes` and the like put it
+    together for those who ask. A tuple of arrays, numbers and bytes is one that the collector soon leaves alone.
     """
 
     __slots__ = (
         "cells",  # the version cell of each saved array
         "code",  # with `offset`, the user's line: code object and instruction; cheap to take, and holds no frame alive
-        "counts",  # what each version cell said when the array was saved
+        "counts",  # what each version cell said when the array was saved: a copy of it
         "dtype",  # of output 0
+        "first",  # where input 0 came from, see below
+        "further",  # a tuple: where inputs 2, 3, ... came from
         "hooks",  # {output number: {key: hook}}, or None
         "lost",  # set only where a checkpoint dropped `saved`: (what computes it again, the node's number there)
         "offset",
@@ -115,18 +138,20 @@ class Node:
         "retained",  # {output number: weak reference to the tensor whose .grad is wanted}, or None
         "saved",  # the arrays that the VJPs asked for; None once freed, or dropped by a checkpoint
         "scope",  # the dotted module path
+        "second",  # where input 1 came from
         "seq",  # rises with every node: a source always has a smaller number
         "shape",  # of output 0
-        "sources",  # where each input came from, see below
     )
 
     # A source is a node, for its output 0, or (node, output number), or a leaf tensor. Where no gradient is wanted, it
     # is the form of an array, or the Python number given, or None.
 
-    cells: tuple[list[int], ...]
+    cells: tuple[bytearray, ...]
     code: CodeType
-    counts: tuple[int, ...]
+    counts: tuple[bytes, ...]
     dtype: np.dtype[Any]
+    first: Source
+    further: tuple[Source, ...]
     hooks: dict[int, dict[int, Callable[[Any], Any]]] | None
     lost: tuple[Recomputed, int] | None
     offset: int
@@ -137,9 +162,18 @@ class Node:
     retained: dict[int, weakref.ref[TensorBase]] | None
     saved: Sequence[Any] | None
     scope: str
+    second: Source
     seq: int
     shape: tuple[int, ...]
-    sources: tuple[Source, ...]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where each input came from."""
+        return (self.first, self.second, *self.further)[: self.plan.inputs]
+
+    def source(self, number: int) -> Source:
+        """Where an input came from."""
+        return self.first if number == 0 else self.second if number == 1 else self.further[number - 2]
 
     @property
     def edges(self) -> list[Edge]:
@@ -181,7 +215,7 @@ class Node:
         return {i: s for i, s in enumerate(self.sources) if isinstance(s, (int, float))}
 
     @property
-    def versions(self) -> list[tuple[list[int], int]]:
+    def versions(self) -> list[tuple[bytearray, bytes]]:
         """For each saved array its version cell, and what that said when the array was saved."""
         return [*zip(self.cells, self.counts, strict=True)]
 

@@ -21,7 +21,7 @@ from .rules import BYPRODUCT, INPUT, OUTPUT, Plan, make_plan
 
 ndarray, asarray = np.ndarray, np.asarray
 NOTHING: dict[str, Any] = {}  # the parameters of the calls that have none
-CONSTANT = [0]  # the version cell of what is no tensor's: writes to a user's array or number are not noticed
+CONSTANT = bytearray()  # the version cell of what is no tensor's: writes to a user's array or number are not noticed
 NO_INPUT = {str, bytes, list, tuple, set, dict}  # NumPy would make an array of some, and Python repeat them
 next_number = itertools.count().__next__
 _verify: Callable[..., None] | None = None
@@ -286,7 +286,13 @@ def record(
     node.primitive = op
     node.plan = plan
     node.params = params
-    node.sources = sources
+    if len(sources) == 2:
+        node.first, node.second = sources
+        node.further = ()
+    else:
+        node.first = sources[0] if sources else None
+        node.second = sources[1] if len(sources) > 1 else None
+        node.further = sources[2:]
     node.shape = first.shape
     node.dtype = first.dtype
     node.others = ()
@@ -305,11 +311,12 @@ def record(
     elif len(few) == 1:
         (i,) = few
         cell = _cell(args[i])
-        node.saved, node.cells, node.counts = (arrays[i],), (cell,), (cell[0],)
+        node.saved, node.cells, node.counts = (arrays[i],), (cell,), (bytes(cell) if cell else b"",)
     else:
         i, j = few
         cell, other = _cell(args[i]), _cell(args[j])
-        node.saved, node.cells, node.counts = (arrays[i], arrays[j]), (cell, other), (cell[0], other[0])
+        node.saved, node.cells = (arrays[i], arrays[j]), (cell, other)
+        node.counts = (bytes(cell) if cell else b"", bytes(other) if other else b"")
     return node
 
 
@@ -320,14 +327,15 @@ def _save(node: Node, arrays: Sequence[Any], owners: Sequence[Any], result: Any)
         at = i if kind is INPUT else len(arrays) - len(op.outputs) + i
         saved.append(result[len(op.outputs) + i] if kind is BYPRODUCT else arrays[at])
         cells.append(CONSTANT if kind is BYPRODUCT else _cell(owners[at]))
-    node.saved, node.cells, node.counts = tuple(saved), tuple(cells), tuple([cell[0] for cell in cells])
+    node.saved, node.cells, node.counts = tuple(saved), tuple(cells), tuple([bytes(cell) for cell in cells])
 
 
-def _cell(owner: Any) -> list[int]:
+def _cell(owner: Any) -> bytearray:
     """The version cell of what a saved array belongs to."""
     if not isinstance(owner, TensorBase):
         return CONSTANT
-    return owner._version or version_cell(owner)
+    cell = owner._version
+    return version_cell(owner) if cell is None else cell
 
 
 def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:

@@ -49,6 +49,7 @@ class Plan:
     keep: tuple[tuple[str, int], ...]
     rules: tuple[Rule, ...]
     few: tuple[int, ...] | None  # the inputs that are kept, if these are no more than two and nothing else is kept
+    inputs: int  # how many there are
 
 
 def make_plan(op: Primitive, key: int, count: int) -> Plan:
@@ -69,7 +70,7 @@ def make_plan(op: Primitive, key: int, count: int) -> Plan:
     keep: list[tuple[str, int]] = []
     rules = tuple([_read_rule(op, i, function, count, keep) for i, function in functions])
     few = tuple([i for kind, i in keep if kind is INPUT])
-    return Plan(tuple(keep), rules, few if len(few) == len(keep) <= 2 else None)
+    return Plan(tuple(keep), rules, few if len(few) == len(keep) <= 2 else None, count)
 
 
 def _read_rule(

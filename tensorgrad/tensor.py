@@ -20,7 +20,7 @@ from .fills import Fills
 from .graph import backward as _backward
 from .methods import Methods
 from .modes import STATE, enable_grad, no_grad
-from .node import Array, Node, TensorBase, make_tensor, set_tensor_type, version_cell
+from .node import Array, Node, TensorBase, make_tensor, mark_written, set_tensor_type, version_cell
 from .ops import arrange, assign, elementwise, indexing, linalg, logic, repeat, rounding, shape, split
 from .primitive import astype, binary
 from .printing import shown
@@ -66,7 +66,7 @@ class Tensor(Methods, Casts, Fills):
             array = value._array if isinstance(value, TensorBase) else np.asarray(value)
             self._check_like("data", array)
             self._array = canonical(array)
-        version_cell(self)[0] += 1
+        mark_written(self)
 
     @property
     def grad(self) -> Any:
@@ -611,7 +611,7 @@ class Tensor(Methods, Casts, Fills):
                 result = compute()
             self._check_fits(name, result)
             self._array[...] = result._array
-        version_cell(self)[0] += 1
+        mark_written(self)
         return self
 
     def _become(self, result: Tensor) -> None:

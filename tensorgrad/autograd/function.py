@@ -124,7 +124,7 @@ class Function:
         if kwargs or apart:
             args = _in_order(cls, args, kwargs, apart)
         tensors = [arg for arg in args if isinstance(arg, TensorBase)]
-        counts = [version_cell(tensor)[0] for tensor in tensors]
+        counts = [bytes(version_cell(tensor)) for tensor in tensors]
         ctx = FunctionCtx(name, tuple(isinstance(arg, TensorBase) and arg._requires_grad for arg in args))
         with no_grad():
             result = cls.forward(*args) if apart else cls.forward(ctx, *args)
@@ -141,7 +141,7 @@ class Function:
             return tuple(results) if isinstance(result, tuple) else results[0]
 
         for tensor, count in zip(tensors, counts, strict=True):
-            if version_cell(tensor)[0] != count:
+            if version_cell(tensor) != count:
                 raise GradientError(
                     f"{name}: forward changed an input of shape {tensor._array.shape} in place: compute a new tensor"
                 )
@@ -283,7 +283,7 @@ def _recorded(
     rule = _Rule(cls, names, inputs, shapes, forms, tuple(slots), ctx, tracked)
     positional = [(WANTED, None), *((COTANGENT, i) for i in range(len(outputs)))]
     positional += [(SAVED, i) for i in range(len(keep))]
-    plan = Plan(tuple(keep), (Rule(-1, rule, None, tuple(positional), ()),), None)
+    plan = Plan(tuple(keep), (Rule(-1, rule, None, tuple(positional), ()),), None, len(tensors))
 
     op = _operation(cls, tuple(names[i] for i in inputs), len(outputs), elsewhere)
     params = {name: arg for name, arg in zip(names, args, strict=True) if isinstance(arg, (bool, int, float, str))}
@@ -293,7 +293,7 @@ def _recorded(
     node.others = tuple(Form(out._array.shape, out._array.dtype) for out in outputs[1:])
     cells = [version_cell(owner) for owner in owners]
     node.saved, node.cells = tuple(owner._array for owner in owners), tuple(cells)
-    node.counts = tuple(cell[0] for cell in cells)
+    node.counts = tuple(bytes(cell) for cell in cells)
     return node
 
 

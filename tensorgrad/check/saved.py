@@ -44,7 +44,7 @@ def raw_write(node: Node) -> str | None:
         for number, (array, before) in enumerate(zip(saved, saved.checksums, strict=True)):
             cell, version = node.versions[number]
             # Where the version has changed, the engine itself will raise.
-            if before is not None and cell[0] == version and checksum(array) != before:
+            if before is not None and cell == version and checksum(array) != before:
                 return node.saved_names()[number]
     return None
 

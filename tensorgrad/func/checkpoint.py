@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DTypeError, GradientError, ShapeError
 from ..modes import GENERATORS, RECOMPUTING, STATE, Mode, Observer, State, noted, observing
 from ..modes import is_recomputing as is_recomputing
-from ..node import Array, Form, Node, Recomputed, TensorBase, make_tensor, version_cell
+from ..node import Array, Form, Node, Recomputed, TensorBase, make_tensor, version_cell, version_of
 from ..primitive import Primitive, next_number
 from ..random import default_generator
 from ..rules import Plan
@@ -118,7 +118,7 @@ class _Part(Recomputed):
         with self._noting(), observing(recorder):
             result = self.function(*args, **kwargs)
         for kept in self.kept:
-            kept.count = kept.cell[0]
+            kept.count = bytes(kept.cell)
         self.count = len(recorder.nodes)
         for number, node in enumerate(recorder.nodes):
             # Those of a checkpoint inside have lost theirs already, and will ask this one first now.
@@ -150,10 +150,10 @@ class _Part(Recomputed):
     def run_again(self) -> list[Any]:
         """Run the function as it was run before; what its nodes saved."""
         for kept in self.kept:
-            if kept.cell[0] != kept.count:
+            if kept.cell != kept.count:
                 raise GradientError(
                     f"{self}: {kept.place} was changed in place since, so the function cannot be run again on it "
-                    f"(version {kept.cell[0]}, it was left at version {kept.count})"
+                    f"(version {version_of(kept.cell)}, it was left at version {version_of(kept.count)})"
                 )
         return self.context.copy().run(self._run_again)
 
@@ -176,7 +176,7 @@ class _Part(Recomputed):
             for generator, state in now:
                 generator.bit_generator.state = state
         for kept in self.kept:
-            if kept.cell[0] != kept.count:
+            if kept.cell != kept.count:
                 raise GradientError(f"{self}: the function changes {kept.place} in place, so it cannot be run twice")
         if len(recorder.nodes) != self.count:
             raise GradientError(
@@ -220,7 +220,7 @@ class _Kept:
         self.leaf = tensor if tensor.node is None and tensor._requires_grad else None  # it stays a leaf
         self.data, self.node, self.index, self.alias = tensor._array, tensor.node, tensor.index, tensor._alias
         self.cell = version_cell(tensor)
-        self.count = self.cell[0]  # what it said after the first run
+        self.count = bytes(self.cell)  # what it said after the first run
 
     def tensor(self) -> Any:
         """A tensor at the same place in the graph and in memory."""

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DTypeError, LabelError, ShapeError
 from ..kernels.embedding import scatter_rows
 from ..kernels.scatter import read_slices
-from ..node import Array, TensorBase, version_cell
+from ..node import Array, TensorBase, mark_written
 from ..primitive import primitive
 from .check import number, same_dtype, tensor_or_list
 from .elementwise import ne, where
@@ -67,7 +67,7 @@ def _renorm(index: Array, weight: Any, max_norm: float, norm_type: float) -> Non
     if large.any():
         array[rows[large]] *= (max_norm / (norms[large] + 1e-7))[:, None].astype(array.dtype)  # PyTorch's guard
         if isinstance(weight, TensorBase):
-            version_cell(weight)[0] += 1
+            mark_written(weight)
 
 
 @primitive

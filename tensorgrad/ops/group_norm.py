@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..kernels import group_norm as kernel
-from ..node import Array, TensorBase, version_cell
+from ..node import Array, TensorBase, mark_written
 from ..primitive import primitive
 from .check import are_tensors, epsilon, number, same_dtype
 from .elementwise import sqrt
@@ -97,7 +97,7 @@ def _move(running: Any, now: Any, factor: float, momentum: float) -> None:
     with np.errstate(over="ignore"):  # a variance beyond float32 becomes inf
         array[...] = (1 - momentum) * array + momentum * average
     if isinstance(running, TensorBase):
-        version_cell(running)[0] += 1
+        mark_written(running)
 
 
 def _check_channels(name: str, given: tuple[int, ...], **vectors: Any) -> None:

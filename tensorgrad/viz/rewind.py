@@ -47,7 +47,7 @@ def rewind_tensors(tensors: Iterable[Tensor]) -> Iterator[None]:
     inside, after a tensor had been changed, cannot: it is told from the other as by any change in place.
     """
     before = [
-        (tensor, tensor._array, tensor._array.copy(), version_cell(tensor), version_cell(tensor)[0])
+        (tensor, tensor._array, tensor._array.copy(), version_cell(tensor), bytes(version_cell(tensor)))
         for tensor in dict.fromkeys(tensors)
     ]
     places = [(tensor.node, tensor.index, tensor._requires_grad) for tensor, *_ in before]
@@ -59,22 +59,8 @@ def rewind_tensors(tensors: Iterable[Tensor]) -> Iterator[None]:
                 array[...] = values
             tensor._array, tensor._version = array, cell
             tensor.node, tensor.index, tensor._requires_grad = place
-            if cell[0] != count and _is_all_of_its_memory(array):
-                cell[0] = _Rewound(count, cell[0])
-
-
-class _Rewound(int):
-    """A version that holds again, and after which comes one that was never given."""
-
-    latest: int
-
-    def __new__(cls, count: int, latest: int) -> _Rewound:
-        version = super().__new__(cls, count)
-        version.latest = latest
-        return version
-
-    def __add__(self, more: int) -> int:
-        return self.latest + more
+            if cell != count and _is_all_of_its_memory(array):
+                cell[:] = count
 
 
 def _is_all_of_its_memory(array: Array) -> bool:

@@ -212,7 +212,7 @@ def backward_steps(
     for index, visit in enumerate(notes.visits):
         node, contributions = box_of[visit.node], []
         for share in visit.shares:
-            source = visit.node.sources[share.input]
+            source = visit.node.source(share.input)
             edge, count = edges[node.id, share.input], notes.counts[source]
             if source in notes.hooked:
                 hooked[boxes[edge.source].name] = notes.hooked[source]
@@ -279,7 +279,7 @@ class _Notes(Observer):
     def contributed(self, node: Node, number: int, cotangent: Any) -> None:
         """The step sends something back."""
         if cotangent is not None:
-            source = node.sources[number]
+            source = node.source(number)
             share, total = self.arrive(source, cotangent)
             self.visits[-1].shares.append(_Share(number, share, total, self.counts[source]))
 
