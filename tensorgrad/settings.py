@@ -42,8 +42,9 @@ def conv_algorithm(name: str) -> Iterator[None]:
     - "stacked": "direct", but results of stride 1 by products of all rows of the filters at once. Exact.
     - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, up to 1e-5 of the largest value;
       float32, 3x3, stride 1, dilation 1, one group. Others give way to "direct" first.
-    - "winograd1d": F(4, 3) along the width alone, with half of the multiplications and less rounding, for few channels;
-      float32, filters 3 wide and of any height, stride 1, dilation 1, one group.
+    - "winograd1d": F(4, 3) to F(3, 7) along one axis, with about half of the multiplications and less rounding
+      than F(4x4, 3x3), for few channels and large filters; float32, filters 3 to 7 wide, or else so high, stride 1,
+      dilation 1, one group.
 
     Float64 never takes the last two. The setting holds for the thread it is made in. Raises ShapeError for other names.
     """

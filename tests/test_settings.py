@@ -344,9 +344,9 @@ def test_depthwise_convolution_has_a_kernel_of_its_own(used, name, dilation, dty
         (images(64, dtype=np.float64), filters(dtype=np.float64), {}),
         (images(64), filters(), {"stride": (2, 2)}),
         (images(64), filters(), {"stride": (1, 2)}),
-        (images(64), filters(kernel=(3, 2)), {}),
+        (images(64), filters(kernel=(8, 2)), {}),
         (images(64), filters(kernel=(1, 1)), {}),
-        (images(64), filters(kernel=(5, 5)), {"padding": ((2, 2), (2, 2))}),
+        (images(64), filters(kernel=(8, 8)), {"padding": ((3, 3), (3, 3))}),
     ],
 )
 @pytest.mark.parametrize("name", ["winograd", "winograd1d", "auto"])
@@ -358,8 +358,22 @@ def test_winograd_computes_nothing_else(used, name, x, w, params):
     assert used[0] not in others
 
 
-def test_float64_never_takes_winograd(used):
-    x, w = images(64, 64, (16, 16), np.float64), filters(64, 64, dtype=np.float64)
+@pytest.mark.parametrize("kernel", [(5, 5), (7, 7), (4, 2), (1, 5), (6, 1)])
+def test_winograd_along_one_axis_takes_filters_of_three_to_seven(used, kernel):
+    x, w, padding = images(16, 64, (16, 16)), filters(64, 64, kernel), ((1, 1), (1, 1))
+    for name, expected in (("auto", "winograd1d"), ("winograd1d", "winograd1d"), ("winograd", "direct")):
+        used.clear()
+        with tg.conv_algorithm(name):
+            results = family(x, w, padding=padding)
+        assert used[0] == expected
+        with tg.conv_algorithm("im2col"):
+            for one, other in zip(results, family(x, w, padding=padding), strict=True):
+                np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * abs(other).max())
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 1)])
+def test_float64_never_takes_winograd(used, kernel):
+    x, w = images(64, 64, (16, 16), np.float64), filters(64, 64, kernel, dtype=np.float64)
     for name in ("auto", "winograd", "winograd1d"):
         with tg.conv_algorithm(name):
             family(x, w)

@@ -169,11 +169,12 @@ def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: 
     if stride == (1, 1) and (wish == "stacked" or (wish == "auto" and pays)):
         stacked.correlate(x, weight, bias, out, before)
         return
-    case = (weight.shape[1], weight.shape[0], *out.shape[:2], out.shape[3])
+    height, width, depth, images = out.shape
+    case = (weight.shape[1], depth, height, width, images)
     by = _winograd(x.dtype, weight.shape[2:], stride)
-    if by == "winograd1d" or (by == "any" and winograd1d.correlate_pays(*case)):
+    if "winograd1d" in by and (wish != "auto" or winograd1d.correlate_pays(*case, weight.shape[2:])):
         winograd1d.correlate(x, weight, bias, out, before)
-    elif by == "winograd" or (by == "any" and winograd.correlate_pays(*case)):
+    elif "winograd" in by and (wish != "auto" or winograd.correlate_pays(*case)):
         winograd.correlate(x, weight, bias, out, before)
     else:
         direct.correlate(x, weight, bias, out, stride, before)
@@ -184,9 +185,9 @@ def _weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints) ->
     (height, width), images = g.shape[:2], g.shape[3]
     wish, case = chosen.get(), (shape[1], shape[0], height, width, images)
     by = _winograd(x.dtype, shape[2:], stride)
-    if by == "winograd1d" or (by == "any" and winograd1d.weight_grad_pays(*case)):
-        return winograd1d.weight_grad(dense(g), dense(x), shape[2], before)
-    if by == "winograd" or (by == "any" and winograd.weight_grad_pays(*case)):
+    if "winograd1d" in by and (wish != "auto" or winograd1d.weight_grad_pays(*case, shape[2:])):
+        return winograd1d.weight_grad(dense(g), dense(x), shape[2:], before)
+    if "winograd" in by and (wish != "auto" or winograd.weight_grad_pays(*case)):
         return winograd.weight_grad(dense(g), dense(x), before)
     if wish == "auto" and gathered.weight_grad_pays(shape[0], width, images):
         wish = "gathered"
@@ -196,13 +197,9 @@ def _weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints) ->
     return exact.weight_grad(g, x, shape[2:], stride, before)
 
 
-def _winograd(dtype: np.dtype, kernel: Ints, stride: Ints) -> str | None:
-    """Which of Winograd's algorithms is asked for and can do it, or "any"; float64 is for exact results."""
-    wish = chosen.get()
-    if dtype != np.float32 or kernel[1] != 3 or stride != (1, 1):
-        return None
-    if wish == "winograd1d":
-        return wish
-    if kernel[0] != 3:
-        return None
-    return {"auto": "any", "winograd": "winograd"}.get(wish)
+def _winograd(dtype: np.dtype, kernel: Ints, stride: Ints) -> list[str]:
+    """Which of Winograd's algorithms may be taken and can do it; float64 is for exact results."""
+    if dtype != np.float32 or stride != (1, 1):
+        return []
+    can = ["winograd1d"] * winograd1d.fits(kernel) + ["winograd"] * (kernel == (3, 3))
+    return [name for name in can if chosen.get() in ("auto", name)]
