@@ -236,6 +236,19 @@ def _carry_back(
             sums[source] = total + g
             own.add(source)
 
+    def add_apart(node: Node, rule: Rule, gs: list[Any], saved: Sequence[Any]) -> None:
+        """Call a rule made by `adding_by`, whose result is new memory; or let it add, if the sum is the walk's own."""
+        source = node.source(rule.number)
+        if rule.adds is not None and source in own and sums[source].__class__ is ndarray:
+            args = [_argument(node, kind, what, gs, saved, []) for kind, what in rule.positional]
+            rule.adds(sums[source], *args)
+            return
+        for number, g in _call_rule(node, rule, gs, saved, asked, leading):
+            is_first = source not in sums
+            arrive(source, g, node, number)
+            if is_first and sums[source] is g:
+                own.add(source)
+
     for root, g in zip(roots, cotangents, strict=True):
         if root.node is not None or leading is None or root in asked:
             arrive(source_of(root), g)
@@ -247,9 +260,9 @@ def _carry_back(
                 g = np.asarray(g)
             gs = [g]
             if node.others:
+                while queue and queue[0][1] is node:
+                    heappop(queue)  # it was put in the queue once for each of its outputs
                 gs += [sums.pop((node, i), None) for i in range(1, len(node.others) + 1)]
-                if all(g is None for g in gs):
-                    continue  # visited already: it was put in the queue once for each of its outputs
                 gs = [np.asarray(g) if isinstance(g, np.generic) else g for g in gs]
             if node.hooks is not None or node.retained is not None or asked or observers:
                 _complete(node, gs, asked, found, observers)
@@ -269,6 +282,9 @@ def _carry_back(
             for rule in node.plan.rules:
                 simple = rule.simple  # the usual rules are called without ado: a scalar operation is felt here
                 if simple is None or leading is not None or (rule.in_parts and gs[0].nbytes >= LARGE_BYTES):
+                    if rule.adds is not None and expected is not None and not observers:
+                        add_apart(node, rule, gs, saved)
+                        continue
                     for number, g in _call_rule(node, rule, gs, saved, asked, leading):
                         arrive(node.source(number), g, node, number)
                     continue

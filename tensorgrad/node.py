@@ -277,4 +277,7 @@ def form_of(source: Source) -> Form:
         return Form(source._array.shape, source._array.dtype)
     if isinstance(source, Form):
         return source
-    return source[0].outputs[source[1]] if isinstance(source, tuple) else Form((), None)
+    if isinstance(source, tuple):
+        node, number = source
+        return node.others[number - 1] if number else Form(node.shape, node.dtype)
+    return Form((), None)

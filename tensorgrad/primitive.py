@@ -212,9 +212,11 @@ class Primitive:
             if plan.few is None:
                 _save(node, [*arrays, *results], [*args, *outs], result)
 
-        if self.view and isinstance(args[0], TensorBase) and np.may_share_memory(first, arrays[0]):
-            outs[0]._version = version_cell(args[0])
-            outs[0]._alias = True
+        if self.view and isinstance(args[0], TensorBase):
+            for out in outs:
+                if np.may_share_memory(out._array, arrays[0]):
+                    out._version = version_cell(args[0])
+                    out._alias = True
         if state.observers:
             for observer in state.observers:
                 observer.called(self, arrays, results, node)
@@ -348,7 +350,7 @@ def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
       derivative, so they may only be locally constant: masks, indices, random states.
     - `composed=f`: the same function written in differentiable operations. Called on tensors that are being recorded,
       `f` runs instead of the fused forward, so a fused gradient rule is itself differentiable.
-    - `view=True`: the output can share the first input's memory. It must be said, or writes would go unnoticed.
+    - `view=True`: outputs can share the first input's memory. It must be said, or writes would go unnoticed.
     - `differentiable=False`: never recorded (comparisons, argmax).
     - `check=True`: verify the VJPs at the first recorded call, see `tensorgrad.check.verify`.
 

@@ -10,6 +10,8 @@ A rule is a function, often a lambda, whose parameters are called:
 
 The inputs of a primitive with any number of them come as one tuple, and so do their shapes and dtypes.
 
+A rule made by `adding_by` can add its gradient to what has arrived, in place.
+
 A rule made by `in_parts` works element by element. Where it is run on large arrays that lie alike, it is called with
 parts of them, over threads: each part stays in the cache from one step of the rule to the next.
 """
@@ -40,6 +42,7 @@ class Rule:
     positional: tuple[tuple[int, Any], ...]
     keywords: tuple[str, ...]
     in_parts: bool = False  # whether large arrays may be cut for it
+    adds: Callable[..., None] | None = None  # see `adding_by`
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,8 @@ def _read_rule(
     asks_g_first = positional[:1] == [(COTANGENT, 0)] and len(op.outputs) == 1 and not keywords and number >= 0
     is_simple = asks_g_first and all(kind == SAVED and type(slot) is int for kind, slot in rest)
     simple = tuple([slot for _, slot in rest]) if is_simple else None
-    parts = getattr(function, "in_parts", False)
-    return Rule(number, function, simple, tuple(positional), tuple(keywords), parts)
+    parts, adds = getattr(function, "in_parts", False), getattr(function, "adds", None)
+    return Rule(number, function, simple, tuple(positional), tuple(keywords), parts, adds)
 
 
 def in_parts(rule: Any) -> Any:
@@ -133,4 +136,14 @@ def in_parts(rule: Any) -> Any:
     Not for a rule of one step, or of steps on masks alone, which would only be copied once more.
     """
     rule.in_parts = True
+    return rule
+
+
+def adding_by(adds: Callable[..., None], rule: Any) -> Any:
+    """A rule whose gradient is new memory, mostly zeros; `adds(sum, ...)`, with the rule's arguments, adds it in place.
+
+    Where many such gradients come together, as with x[:, t] for each t, each then costs what it holds, not what x does.
+    It is for a rule of one input, of a primitive with one output, that asks for no `**params`.
+    """
+    rule.adds = adds
     return rule

@@ -8,6 +8,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.kernels import scatter as kernel
+from tensorgrad.modes import Observer, observing
 from tensorgrad.node import version_of
 from tensorgrad.ops import indexing
 
@@ -912,3 +913,64 @@ def test_small_integers_and_foreign_byte_orders_find_their_place(dtype):
     found = tg.take_along_dim(x, np.full((2, 1), -1, dtype), 1)
     np.testing.assert_array_equal(found.numpy(), [[299], [599]])
     np.testing.assert_array_equal(tg.gather(x, 1, np.full((2, 1), 7, dtype)).numpy(), [[7], [307]])
+
+
+# Many slices of one tensor
+
+
+@pytest.mark.parametrize("is_leaf", [True, False])
+def test_of_many_slices_one_gradient_is_as_large_as_the_tensor(monkeypatch, is_leaf):
+    written, put = [], indexing._put
+
+    def counting(g, **params):
+        written.append(g.shape)
+        return put(g, **params)
+
+    monkeypatch.setattr(indexing, "_put", counting)
+    x = leaf(np.arange(60.0).reshape(20, 3))
+    y = x if is_leaf else x * 1.0
+    sum((i + 1.0) * y[i].sum() for i in range(20)).backward()
+    np.testing.assert_array_equal(x.grad.data, np.repeat(np.arange(1.0, 21.0), 3).reshape(20, 3))
+    assert len(written) == 1
+
+
+def test_slices_that_overlap_arrays_of_indices_and_masks_add_up():
+    rng = np.random.default_rng(0)
+    steps = [slice(None, None, -2), slice(1, 4), 2, -1, (slice(None), 1), np.array([0, 0, 3]), (..., None, 2), 2]
+    for _ in range(30):
+        x = leaf(rng.standard_normal((5, 3)))
+        y = x * 1.0
+        indices = [*steps, rng.random((5, 3)) < 0.5, rng.random(5) < 0.5]
+        right, parts, seeds = np.zeros((5, 3)), [], []
+        for i in rng.permutation(len(indices)):
+            parts.append(y[indices[i]])
+            seeds.append(tg.tensor(rng.standard_normal(parts[-1].shape)))
+            np.add.at(right, indices[i], seeds[-1].data)
+        (g,) = tg.grad(parts, x, seeds)
+        np.testing.assert_allclose(g.data, right, rtol=1e-14, atol=1e-14)
+
+
+def test_what_others_hold_is_not_added_to():
+    x = leaf(np.ones((4, 2)))
+    y = x * 1.0
+    seed, rest = tg.tensor(np.full((4, 2), 5.0)), tg.tensor(np.ones(2))
+    tg.autograd.backward([y, y[0], y[1], y[0]], [seed, rest, rest, rest])
+    np.testing.assert_array_equal(seed.data, np.full((4, 2), 5.0))
+    np.testing.assert_array_equal(rest.data, [1.0, 1.0])
+    np.testing.assert_array_equal(x.grad.data, [[7.0, 7.0], [6.0, 6.0], [5.0, 5.0], [5.0, 5.0]])
+
+
+def test_an_observer_is_shown_the_gradient_of_each_slice():
+    shares = []
+
+    class Shares(Observer):
+        def contributed(self, node, number, cotangent):
+            if node.name == "getitem":
+                shares.append(cotangent)
+
+    x = leaf(np.ones(3))
+    total = x[0] * 2.0 + x[1] * 3.0 + x[0] * 4.0
+    with observing(Shares()):
+        total.backward()
+    np.testing.assert_array_equal(sorted(share.tolist() for share in shares), [[0, 3, 0], [2, 0, 0], [4, 0, 0]])
+    np.testing.assert_array_equal(x.grad.data, [6.0, 3.0, 0.0])

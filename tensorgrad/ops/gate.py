@@ -12,7 +12,7 @@ from ..node import Array
 from ..primitive import primitive
 from .activation import _softmax, sigmoid
 from .check import generator_for, normalize_dim, number, same_dtype
-from .indexing import getitem
+from .split import tensor_split
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -29,10 +29,8 @@ def glu(input: Any, dim: int = -1) -> Tensor:
         raise ShapeError("glu: input has no axes, so none that could be halved")
     if input.shape[axis] % 2:
         raise ShapeError(f"glu: size {input.shape[axis]} of dim {dim} of input {tuple(input.shape)} cannot be halved")
-    half, front = input.shape[axis] // 2, (slice(None),) * axis
-    gate = sigmoid(getitem(input, (*front, slice(half, None))))
-    result: Tensor = getitem(input, (*front, slice(0, half))) * gate
-    return result
+    let_through, gate = tensor_split(input, 2, axis)
+    return let_through * sigmoid(gate)
 
 
 def gumbel_softmax(

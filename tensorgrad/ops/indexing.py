@@ -12,6 +12,7 @@ from ..kernels import scatter as kernel
 from ..kernels.layout import copied, empty_like
 from ..node import Array, TensorBase
 from ..primitive import primitive, sum_to
+from ..rules import adding_by
 from .check import all_within, are_tensors, normalize_dim
 from .elementwise import where
 
@@ -52,7 +53,15 @@ def _put(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     return result
 
 
-_getitem.defvjps(lambda g, x_shape, index: _put(g, index=index, shape=x_shape))
+def _add_put(total: Array, g: Array, shape: tuple[int, ...], index: Any) -> None:
+    """total += _put(g), in place."""
+    if names_once(index) and not is_mask(index):
+        total[index] += g
+    else:
+        total += _put(g, index=index, shape=shape)
+
+
+_getitem.defvjps(adding_by(_add_put, lambda g, x_shape, index: _put(g, index=index, shape=x_shape)))
 _put.defvjps(lambda g, index: _getitem(g, index=index))
 
 

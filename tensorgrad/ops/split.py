@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import itertools
 import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, LabelError, ShapeError
-from ..node import TensorBase
+from ..kernels.parts import put_together
+from ..node import Array, TensorBase
+from ..primitive import Primitive, primitive
 from .check import are_tensors, normalize_dim
 from .indexing import getitem
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-FEW = 8  # parts that are taken at once, see `_parts`
+FEW = 32  # parts that are taken at once, see `_parts`
 
 
 def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -77,8 +82,8 @@ def dsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
 def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """What stands at each place along `dim`, without this axis."""
     axis, size = _axis("unbind", "input", input, dim)
-    wholes = _parts(input, axis, _sizes(size, FEW)) if size > FEW else [input]
-    return tuple([getitem(whole, _at(axis, i)) for whole in wholes for i in range(whole.shape[axis])])
+    wholes = _parts(input, axis, _sizes(size, FEW)) if size > FEW else [input] if size else []
+    return tuple([part for whole in wholes for part in _taken(whole, axis, None, whole.shape[axis])])
 
 
 def select(input: Any, dim: int, index: Any) -> Tensor:
@@ -132,19 +137,64 @@ def _sizes(size: int, step: int) -> list[int]:
 def _parts(input: Any, axis: int, sizes: Sequence[int]) -> tuple[Tensor, ...]:
     """Parts of sizes that add up to that of the axis; of many, first some large ones, and then parts of these.
 
-    The gradient of a part is written into zeros of the size of what it is a part of. If that were always the whole, n
-    parts would cost n times its size.
+    The gradient of a part used alone is as large as what it is a part of. And for each number of parts there is a
+    primitive, so that the numbers have to be small.
     """
     if len(sizes) > FEW:
         count = -(-len(sizes) // FEW)
         groups = [sizes[i : i + count] for i in range(0, len(sizes), count)]
         wholes = _parts(input, axis, [sum(group) for group in groups])
         return tuple([p for whole, group in zip(wholes, groups, strict=True) for p in _parts(whole, axis, group)])
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(getitem(input, _at(axis, slice(start, start + size))))
-        start += size
-    return tuple(parts)
+    return _taken(input, axis, tuple(sizes), len(sizes))
+
+
+def _taken(input: Any, axis: int, sizes: tuple[int, ...] | None, count: int) -> tuple[Tensor, ...]:
+    """A few parts, by one node; without sizes, what stands at each place."""
+    if count < 2:
+        return tuple([getitem(input, _at(axis, 0 if sizes is None else slice(None))) for _ in range(count)])
+    parts: tuple[Tensor, ...] = _taking(count, sizes is None)(input, dim=axis, sizes=sizes)
+    return parts
+
+
+@functools.cache
+def _taking(count: int, single: bool) -> Primitive:
+    """The primitive with so many parts for outputs: `split`, or `unbind` if they are single places."""
+
+    def forward(x: Array, *, dim: int, sizes: tuple[int, ...] | None) -> tuple[Array, ...]:
+        return tuple([x[place] for place in _places(dim, sizes, count)])
+
+    forward.__name__ = forward.__qualname__ = "unbind" if single else "split"
+    names = [f"part{number}" for number in range(count)]
+
+    def put_back(*given: Any) -> Any:
+        *gs, shape, dim, sizes = given
+        return _together(*gs, dim=dim, sizes=sizes, shape=shape)
+
+    # What a rule needs it says by the names of its parameters, and the gradients are `count` of them.
+    asked = [f"g_{name}" for name in names] + ["x_shape", "dim", "sizes"]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    put_back.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in asked])  # type: ignore[attr-defined]  # which `inspect.signature` reads
+    result = Primitive(forward, outputs=tuple(names), view=True)
+    result.defvjps(put_back)
+    return result
+
+
+def _places(axis: int, sizes: tuple[int, ...] | None, count: int) -> list[tuple[Any, ...]]:
+    """The index of each part. With an ellipsis a single value stays an array and a view."""
+    front = (slice(None),) * axis
+    if sizes is None:
+        return [(*front, i, ...) for i in range(count)]
+    ends = itertools.accumulate(sizes)
+    return [(*front, slice(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
+
+
+@primitive
+def _together(*parts: Array | None, dim: int, sizes: tuple[int, ...] | None, shape: tuple[int, ...]) -> Array:
+    """An array of `shape` made of its parts, with zeros for those that are None: the adjoint of taking them."""
+    return put_together(parts, _places(dim, sizes, len(parts)), shape)
+
+
+_together.defvjp_joint(lambda g, parts_shape, dim, sizes: _taken(g, dim, sizes, len(parts_shape)))
 
 
 def _split_at(name: str, input: Any, indices_or_sections: Any, axis: int, size: int) -> tuple[Tensor, ...]:
@@ -152,9 +202,11 @@ def _split_at(name: str, input: Any, indices_or_sections: Any, axis: int, size: 
     if isinstance(given, np.ndarray) and given.ndim == 1:
         given = list(given)
     if isinstance(given, (list, tuple)):
-        cuts = [integer(name, "an index", n) for n in given]
-        bounds = zip([0, *cuts], [*cuts, size], strict=True)
-        return tuple([getitem(input, _at(axis, slice(start, end))) for start, end in bounds])
+        cuts = [slice(integer(name, "an index", n)).indices(size)[1] for n in given]
+        bounds = [*itertools.pairwise([0, *cuts, size])]
+        if all(start <= end for start, end in bounds):
+            return _parts(input, axis, [end - start for start, end in bounds])
+        return tuple([getitem(input, _at(axis, slice(start, end))) for start, end in bounds])  # some places twice
     count = integer(name, "indices_or_sections", given)
     if count < 1:
         raise ShapeError(f"{name}: there must be 1 part or more, got {count}")

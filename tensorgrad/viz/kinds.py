@@ -22,7 +22,10 @@ PATTERNS = (
         r"threshold|hard\w+|soft(plus|sign|shrink)|tanhshrink)$",
     ),
     ("dropout", r"dropout"),
-    ("indexing", r"^(getitem|setitem|put|gather|scatter\w*|index_\w+|take\w*|embedding|cat|stack|split)$"),
+    (
+        "indexing",
+        r"^(getitem|setitem|put|gather|scatter\w*|index_\w+|take\w*|embedding|cat|stack|split|unbind|together)$",
+    ),
     ("reduction", r"^(sum|sum_to|mean|var|std|prod|max|min|amax|amin|median|cumsum|any|all)$"),
     (
         "reshaping",
