@@ -1,5 +1,6 @@
 """Functions of layers without their parameters, with PyTorch's signatures."""
 
+import math
 import sys
 from typing import Any
 
@@ -97,6 +98,8 @@ from tensorgrad import threshold as threshold
 from tensorgrad import triplet_margin_loss as triplet_margin_loss
 from tensorgrad import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 from tensorgrad import unfold as unfold
+
+from .overwrite import overwrite as _overwrite
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -341,7 +344,7 @@ def batch_norm(
             )
     if training:
         out, mean, var = tg.native_batch_norm(input, weight, bias, eps)
-        count = np.prod(input.shape, dtype=int) // max(input.shape[1], 1)
+        count = math.prod(input.shape) // max(input.shape[1], 1)
         if count:
             _move(running_mean, mean.data, momentum)
             with np.errstate(over="ignore"):  # a variance beyond float32 becomes inf
@@ -373,5 +376,4 @@ def _check_tensors(name: str, **values: Any) -> None:
 
 def _move(running: tg.Tensor | None, now: np.ndarray, momentum: float) -> None:
     if running is not None and not tg.func.is_recomputing():  # a checkpoint's second run is not another batch
-        with tg.no_grad():
-            running.copy_((1 - momentum) * running.data + momentum * now)
+        _overwrite(running, (1 - momentum) * running.data + momentum * now)

@@ -10,6 +10,7 @@ from . import functional as F
 from . import init
 from .abstract import blank
 from .module import Module, Parameter
+from .overwrite import overwrite
 
 AXES = {2: "", 3: ", L", 4: ", H, W", 5: ", D, H, W"}  # after (N, C
 
@@ -95,7 +96,7 @@ class _BatchNorm(NormOfChannels):
             self.eps,
         )
         if counter is not None and not tg.func.is_recomputing():
-            init.constant_(counter, batches)
+            overwrite(counter, batches)
         return output
 
 

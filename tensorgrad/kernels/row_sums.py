@@ -13,7 +13,7 @@ import numpy as np
 from .windows import Array
 
 RUN = 1024
-SHORT = 32  # rows that a product may add one by one
+SHORT = 32  # rows that a product adds one by one
 
 
 def row_sums(x: Array) -> Array:
@@ -33,15 +33,20 @@ def row_dots(x: Array, y: Array | None) -> Array:
     return np.asarray(total)
 
 
-def column_sums(x: Array) -> Array:
-    """The sum of each column of a contiguous array (n, m), in float64: of SHORT rows at a time by a product with ones.
+def column_sums(x: Array, run: int = SHORT) -> Array:
+    """The sum of each column of a contiguous array (n, m), in float64: of `run` rows at a time by a product with ones.
 
+    A run has RUN rows at most; its sum has the dtype of x.
     To be called where BLAS is held to one thread, as it is in `threads.run`.
     """
-    whole = len(x) - len(x) % SHORT
-    blocks = x[:whole].reshape(whole // SHORT, SHORT, x.shape[1])
-    total: Array = np.matmul(_ones(x.dtype)[:SHORT], blocks).sum(0, dtype=np.float64)
-    return total + x[whole:].sum(0)
+    ones = _ones(x.dtype)
+    whole = len(x) - len(x) % run
+    rest = np.matmul(ones[: len(x) - whole], x[whole:]) if whole < len(x) else None
+    if not whole:
+        return np.zeros(x.shape[1]) if rest is None else rest.astype(np.float64)
+    blocks = x[:whole].reshape(whole // run, run, x.shape[1])
+    total: Array = np.matmul(ones[:run], blocks).sum(0, dtype=np.float64)
+    return total if rest is None else total + rest
 
 
 def _runs(x: Array, y: Array | None, at: slice, run: int) -> Array:

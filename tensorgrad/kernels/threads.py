@@ -62,7 +62,6 @@ def run(work: Work, count: int, size: int = SMALL) -> None:
     The first exception ends the job: chunks not yet begun are left out, and it is raised here when no thread is at work
     on the job any more. An interrupt is such an exception.
     """
-    helpers = min(get_num_threads(), count) - 1 if size >= SMALL else 0
     if getattr(_here, "inside", False):
         nest(1)
         try:
@@ -70,6 +69,10 @@ def run(work: Work, count: int, size: int = SMALL) -> None:
                 work(number)
         finally:
             nest(-1)
+        return
+    helpers = min(get_num_threads(), count) - 1 if count > 1 and size >= SMALL else 0
+    if helpers <= 0:
+        in_one_thread(lambda: _alone(work, count))
         return
     job = _Job(work, count)
     in_one_thread(lambda: job.do(helpers))
@@ -79,6 +82,16 @@ def run(work: Work, count: int, size: int = SMALL) -> None:
             raise error
         finally:
             del error  # or it would hold itself by its traceback
+
+
+def _alone(work: Work, count: int) -> None:
+    """A job that the caller does without helpers, in half the time that a `_Job` of one chunk takes."""
+    try:
+        _here.inside = True
+        for number in range(count):
+            work(number)
+    finally:
+        _here.inside = False
 
 
 class _Job:

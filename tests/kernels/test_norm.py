@@ -114,6 +114,49 @@ def test_float32_keeps_the_weights_gradient_where_all_gradients_have_one_sign(me
     np.testing.assert_allclose(*results, rtol=0, atol=1e-8 * x.size / 4)
 
 
+def runs_of(monkeypatch):
+    """Notes how many chunks each job of batch norm has."""
+    runs, run = [], kernels.run
+
+    def noted(work, count):
+        runs.append(count)
+        run(work, count)
+
+    monkeypatch.setattr(kernels, "run", noted)
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("shape", "order"),
+    [((32, 32, 4, 64), (3, 2, 0, 1)), ((4, 32, 32, 64), (3, 0, 1, 2)), ((64, 4, 32, 32), (0, 1, 2, 3))],
+    ids=["pixels", "channels", "c order"],
+)
+def test_a_sample_far_from_the_mean_costs_no_digits(monkeypatch, shape, order):
+    """The places that are looked at first hold 3,000, all others about 0."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32).transpose(order)
+    blocks = layouts.planes(x)
+    assert np.shares_memory(blocks, x)
+    blocks[kernels._scattered(blocks.shape[0], blocks.shape[2])] += np.float32(3000)
+    wide = x.astype(np.float64)
+    runs = runs_of(monkeypatch)
+    out, mean, var = kernels.batch_norm(x, None, None, EPS)
+    np.testing.assert_allclose(mean, wide.mean((0, 2, 3)), rtol=2e-7)
+    np.testing.assert_allclose(var, wide.var((0, 2, 3)), rtol=2e-7)
+    np.testing.assert_allclose(out, kernels.batch_norm(wide, None, None, EPS)[0], rtol=0, atol=1e-5)
+    assert len(runs) == 3 + 3  # sums, sums again and the result, in both dtypes
+
+
+def test_borders_do_not_mislead_the_sample(monkeypatch):
+    """Images of about 100 within a border of zeros: once for their sums, once for the result."""
+    x = np.zeros((32, 32, 4, 64), np.float32)
+    x[4:28, 4:28] = 100 + np.random.default_rng(0).standard_normal((24, 24, 4, 64))
+    for image in (x.transpose(3, 2, 0, 1), np.ascontiguousarray(x.transpose(3, 2, 0, 1))):
+        runs = runs_of(monkeypatch)
+        kernels.batch_norm(image, None, None, EPS)
+        assert len(runs) == 2
+        monkeypatch.undo()
+
+
 def test_float16_accumulates_wider():
     """10,000 values of about 300: their sum and their squares are beyond float16."""
     x, g, w, b = arrays((50, 2, 10, 20), dtype=np.float16)

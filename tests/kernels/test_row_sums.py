@@ -78,9 +78,10 @@ def test_norms_over_any_axes_whose_squares_leave_the_range(axes, dtype, size):
 
 
 @pytest.mark.parametrize("rows", [0, 1, 31, 32, 100, 3000])
+@pytest.mark.parametrize("run", [1, 32, 128])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sums_of_columns(rows, dtype):
+def test_sums_of_columns(rows, run, dtype):
     x = (1000 + np.random.default_rng(0).standard_normal((rows, 7))).astype(dtype)
-    found = in_one_thread(lambda: kernels.column_sums(x))
+    found = in_one_thread(lambda: kernels.column_sums(x, run))
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, x.sum(0, np.float64), rtol=2e-7 if dtype == np.float32 else 1e-14)

@@ -43,6 +43,7 @@ from tensorgrad.kernels import (
     winograd,
     winograd1d,
 )
+from tensorgrad.kernels.buffers import scratch
 from tensorgrad.kernels.threads import run
 
 MANY = len(os.sched_getaffinity(0)) + 3 if hasattr(os, "sched_getaffinity") else 8
@@ -409,6 +410,27 @@ def test_blas_has_one_thread_in_chunks_and_its_own_number_afterwards(workers):
             with pytest.raises(PlantedError):
                 run(lambda number: (_ for _ in ()).throw(PlantedError), 5)
             assert blas_threads() == {given}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_job_without_helpers_is_a_kernel_like_any_other(count):
+    """Scratch of its own against what is computed in its midst, one thread for BLAS, and all of that set back."""
+    name, shape, dtype = "lone", (5,), np.dtype(np.float32)
+    seen = []
+
+    def chunk(number):
+        outer = scratch(name, shape, dtype)
+        run(lambda _: seen.append(np.shares_memory(outer, scratch(name, shape, dtype))), 1)
+        seen.append(blas_threads() == {1})
+        if number == count - 1:
+            raise PlantedError
+
+    for _ in range(2):
+        with pytest.raises(PlantedError):
+            run(chunk, count, size=0)
+        assert blas_threads() == {2}
+        assert not threads._here.inside
+    assert seen == [False, True] * 2 * count
 
 
 def test_blas_has_one_thread_while_any_thread_is_inside():

@@ -271,6 +271,32 @@ def test_batch_norm_in_training_and_evaluation(layer, shape):
         np.testing.assert_array_equal(tensor.data, state[name])
 
 
+def test_moved_statistics_are_noticed_by_graphs_that_saved_them():
+    bn = nn.BatchNorm1d(3)
+    counter = bn.num_batches_tracked.to(np.float32)
+    bn.num_batches_tracked = counter
+    x = np.random.default_rng(0).standard_normal((8, 3)).astype(np.float32)
+    for buffer in (bn.running_mean, bn.running_var, bn.num_batches_tracked):
+        factor = tg.ones(1, requires_grad=True)
+        product = (factor * buffer).sum()
+        memory = buffer.data
+        bn(x)
+        assert buffer.data is memory
+        with pytest.raises(tg.GradientError, match="in place"):
+            product.backward()
+    assert counter.item() == 3
+
+
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+def test_statistics_in_memory_that_cannot_be_written_to_are_refused(name):
+    bn = nn.BatchNorm1d(3)
+    fixed = np.ones(3, np.float32)
+    fixed.flags.writeable = False
+    setattr(bn, name, tg.from_numpy(fixed))
+    with pytest.raises(tg.GradientError, match="copy_: the tensor's memory cannot be written to"):
+        bn(np.ones((2, 3), np.float32))
+
+
 def test_running_statistics_keep_dtype_and_stay_out_of_the_graph():  # T47
     bn = nn.BatchNorm2d(3)
     for _ in range(3):
