@@ -63,7 +63,7 @@ def empty_like(x: Array, shape: Ints, dtype: DTypeLike) -> Array:
     """An array of another shape, whose axes follow each other in memory as those of x do."""
     order = in_memory_order(x)
     array = empty(tuple(shape[axis] for axis in order), dtype)
-    return array.transpose(np.argsort(order))
+    return array.transpose(_inverse(order))
 
 
 def reshaped(x: Array, shape: Ints) -> Array:
@@ -86,7 +86,7 @@ def alike(g: Array, x: Array) -> Array:
     """g with its axes in memory in the order of x's, without gaps: itself if it lies so, else a copy."""
     order = in_memory_order(x)
     turned = g.transpose(order)
-    return g if turned.flags.c_contiguous else contiguous(turned).transpose(np.argsort(order))
+    return g if turned.flags.c_contiguous else contiguous(turned).transpose(_inverse(order))
 
 
 def copied(x: Array) -> Array:
@@ -140,6 +140,11 @@ def in_memory_order(x: Array) -> list[int]:
     The stride of an axis of one element may be anything, and so its place among the others.
     """
     return sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), x.shape[axis] == 1))
+
+
+def _inverse(order: list[int]) -> list[int]:
+    """Where each axis stands in an order of axes; np.argsort takes ten times as long for so few."""
+    return sorted(order, key=order.__getitem__)
 
 
 def contiguous(turned: Array) -> Array:
