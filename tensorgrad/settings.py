@@ -41,10 +41,10 @@ def conv_algorithm(name: str) -> Iterator[None]:
     - "gathered": "direct", but the weight gradient by one long product for each place of the kernel. Exact.
     - "stacked": "direct", but results of stride 1 by products of all rows of the filters at once. Exact.
     - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, up to 1e-5 of the largest value;
-      float32, 3x3, stride 1, dilation 1, one group. Others give way to "direct" first.
+      float32, 3x3, for volumes 3x3xk, stride 1, dilation 1, one group. Others give way to "direct" first.
     - "winograd1d": F(4, 3) to F(3, 7) along one axis, with about half of the multiplications and less rounding
-      than F(4x4, 3x3), for few channels and large filters; float32, filters 3 to 7 wide, or else so high, stride 1,
-      dilation 1, one group.
+      than F(4x4, 3x3), for few channels and large filters; float32, filters 3 to 7 wide, or else so high, of
+      sequences 3 to 7 long, stride 1, dilation 1, one group.
 
     Float64 never takes the last two. The setting holds for the thread it is made in. Raises ShapeError for other names.
     """

@@ -20,6 +20,8 @@ from tensorgrad.kernels import (
     threads,
     winograd,
     winograd1d,
+    winograd3d,
+    winograd_rows,
 )
 
 PADS = ((1, 1), (1, 1))
@@ -48,7 +50,7 @@ def used(monkeypatch):
 
         monkeypatch.setattr(module, function, spy)
 
-    for module in (depthwise, direct, im2col, strips, winograd, winograd1d):
+    for module in (depthwise, direct, im2col, strips, winograd, winograd1d, winograd3d, winograd_rows):
         spy_on(module, "correlate")
         spy_on(module, "weight_grad")
     spy_on(shifted, "weight_grad")
@@ -255,17 +257,54 @@ ODD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["direct", "winograd", "winograd1d", "auto"])
+WINOGRADS = {("one axis", "winograd1d"): "winograd_rows", ("three axes", "winograd"): "winograd3d"}
+
+
+@pytest.mark.parametrize("name", ["direct", "shifted", "gathered", "stacked", "winograd", "winograd1d"])
 @pytest.mark.parametrize("odd", ODD)
 def test_gives_way_to_im2col_where_it_does_not_fit(used, odd, name):
     shape, weight, params = ODD[odd]
     x, w = images(64, **shape), filters(**weight)
     with tg.conv_algorithm(name):
         results = family(x, w, **params)
-    assert set(used) == {"im2col"}
+    expected = WINOGRADS.get((odd, name), "im2col")
+    assert used == [expected] * 3
     with tg.conv_algorithm("im2col"):
         for one, other in zip(results, family(x, w, **params), strict=True):
-            np.testing.assert_array_equal(one, other)
+            np.testing.assert_allclose(one, other, rtol=0, atol=0 if expected == "im2col" else 1e-5 * abs(other).max())
+
+
+def on_axes(rank, stride=1, dilation=1):
+    return {"stride": (stride,) * rank, "padding": ((dilation,) * 2,) * rank, "dilation": (dilation,) * rank}
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "params", "expected"),
+    [
+        (images(16, 64, (64,)), filters(64, 64, (5,)), on_axes(1), "winograd_rows"),
+        (images(16, 64, (64,)), filters(64, 64, (8,)), on_axes(1), "im2col"),
+        (images(16, 64, (64,)), filters(64, 64, (5,)), on_axes(1, stride=3), "im2col"),
+        (images(16, 64, (66,)), filters(64, 64, (5,)), on_axes(1, dilation=2), "winograd_rows"),
+        (images(16, 32, (64,)), filters(32, 32, (3,)), on_axes(1), "im2col"),
+        (images(15, 64, (64,)), filters(64, 64, (5,)), on_axes(1), "im2col"),
+        (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3), "winograd3d"),
+        (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 3, 1)), on_axes(3), "im2col"),
+        (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 2, 3)), on_axes(3), "im2col"),
+        (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3, stride=2), "im2col"),
+        (images(2, 16, (1, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3), "im2col"),
+        (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3, dilation=2), "winograd3d"),
+        (images(2, 32, (8, 8, 8)), filters(32, 16, (3, 3, 3)), on_axes(3) | {"groups": 2}, "im2col"),
+        (images(2, 16, (8, 8, 8), np.float64), filters(16, 16, (3, 3, 3), np.float64), on_axes(3), "im2col"),
+        (images(0, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3), "im2col"),
+        (images(16, 0, (64,)), filters(64, 0, (5,)), on_axes(1), "im2col"),
+    ],
+)
+def test_sequences_and_volumes_by_winograds_algorithm_where_it_pays(used, x, w, params, expected):
+    results = family(x, w, **params)
+    assert set(used) == {expected}
+    with tg.conv_algorithm("im2col"):
+        for one, other in zip(results, family(x, w, **params), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * abs(other).max(initial=0))
 
 
 @pytest.mark.parametrize(

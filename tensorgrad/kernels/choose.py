@@ -5,6 +5,7 @@ In pixels, groups are convolutions of some channels each, and one with dilation 
 each of every d-th pixel: so the kernels know neither, but for depthwise convolution, which has a kernel of its own.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -13,7 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from . import depthwise, direct, gathered, im2col, shifted, stacked, strips, winograd, winograd1d
+from . import (
+    depthwise,
+    direct,
+    gathered,
+    im2col,
+    shifted,
+    stacked,
+    strips,
+    winograd,
+    winograd1d,
+    winograd3d,
+    winograd_rows,
+)
 from .layout import SMALL_BATCH, dense
 from .threads import run
 from .windows import Array, Ints, Slices
@@ -74,7 +87,7 @@ def correlate(
 
         _share_out(group, groups, weight[0].size * out.size)
     elif dilation != (1, 1):
-        classes = list(_classes(x.shape, out.shape, stride, before, dilation))
+        classes = list(_classes(x.shape[:2], out.shape[:2], stride, before, dilation))
 
         def one_class(i: int) -> None:
             pixels, windows, steps, first = classes[i]
@@ -105,7 +118,7 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
         return out
     if dilation != (1, 1):
         g, x, out = dense(g), dense(x), np.zeros(shape, x.dtype)
-        for pixels, windows, steps, first in _classes(x.shape, g.shape, stride, before, dilation):
+        for pixels, windows, steps, first in _classes(x.shape[:2], g.shape[:2], stride, before, dilation):
             if x[pixels].size:
                 out += _weight_grad(g[windows], x[pixels], shape, steps, first)
         return out
@@ -120,6 +133,9 @@ def correlate_few(
         weight.shape[1], *out.shape
     ):
         strips.correlate(x, weight, bias, out, before)
+    elif by := _by_rows(x.dtype, weight.shape, out.shape, stride, dilation, groups):
+        for pixels, windows, _, first in _classes(x.shape[1:-1], out.shape[1:-1], stride, before, dilation):
+            by.correlate(x[:, *pixels], weight, bias, out[:, *windows], first)
     else:
         im2col.correlate(x, weight, bias, out, stride, before, dilation, groups)
 
@@ -128,6 +144,12 @@ def weight_grad_few(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints,
     """`weight_grad` for images in channels: g (g*o, *y, n), x (g*c, *x, n)."""
     if _in_strips(x.dtype, shape, g.shape, stride, dilation, groups) and strips.weight_grad_pays(shape[1], *g.shape):
         return strips.weight_grad(g, x, before)
+    if by := _by_rows(x.dtype, shape, g.shape, stride, dilation, groups):
+        classes = _classes(x.shape[1:-1], g.shape[1:-1], stride, before, dilation)
+        parts = [
+            by.weight_grad(g[:, *windows], x[:, *pixels], shape[2:], first) for pixels, windows, _, first in classes
+        ]
+        return np.asarray(functools.reduce(np.add, parts))
     return im2col.weight_grad(g, x, shape, stride, before, dilation, groups)
 
 
@@ -135,6 +157,19 @@ def _in_strips(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation:
     """Whether Winograd's algorithm can compute few images, by strips: results (o, *y, n) of filters (o, c, *k)."""
     fits = weight[2:] == (3, 3) and set(stride + dilation) == {1} and groups == 1 and 0 not in weight + out
     return fits and dtype == np.float32 and chosen.get() == "auto"
+
+
+def _by_rows(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> Any:
+    """Winograd's algorithm for sequences or volumes, whose results are (o, *y, n), if it fits and pays; else None."""
+    by: Any
+    name, by = ("winograd", winograd3d) if len(stride) == 3 else ("winograd1d", winograd_rows)
+    if len(stride) == 2 or dtype != np.float32 or set(stride) != {1} or groups != 1 or 0 in weight + out:
+        return None
+    if not by.fits(weight[2:]):
+        return None
+    size = tuple(-(-n // d) for n, d in zip(out[1:-1], dilation, strict=True))  # of the largest class
+    pays = chosen.get() == "auto" and by.pays(weight[1], weight[0], size, out[-1], weight[2:])
+    return by if chosen.get() == name or pays else None
 
 
 def _classes(
@@ -146,12 +181,12 @@ def _classes(
     j*stride/gcd)*dilation: pixels of one remainder by the dilation.
     """
     axes: list[list[tuple[slice, slice, int, int]]] = []
-    for n, count, s, b, d in zip(size[:2], out[:2], stride, before, dilation, strict=True):
+    for n, count, s, b, d in zip(size, out, stride, before, dilation, strict=True):
         common = math.gcd(s, d)
         firsts = [(r, r * s - b) for r in range(min(d // common, count))]
         axes.append([(slice(q % d, n, d), slice(r, count, d // common), s // common, -(q // d)) for r, q in firsts])
-    for rows, columns in product(*axes):
-        yield (rows[0], columns[0]), (rows[1], columns[1]), (rows[2], columns[2]), (rows[3], columns[3])
+    for each in product(*axes):
+        yield tuple(a[0] for a in each), tuple(a[1] for a in each), tuple(a[2] for a in each), tuple(a[3] for a in each)
 
 
 def _share_out(work: Callable[[int], None], count: int, size: int) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 
 from .windows import Array, Ints, Slices, places_along
 
-CHUNK_BYTES = 1 << 20  # one core's L2: columns are written, then read by the product
-LEAST_PARTS = 4  # of anything worth cutting, so that threads end at about the same time
+CHUNK_BYTES = 1 << 22  # columns are written, then read by the product; parts of a core's L2 have too short runs to copy
+SMALL_BYTES = 1 << 18  # not worth cutting
+LEAST_PARTS = 4  # of anything else, so that threads end at about the same time
 
 
 def parts(out_size: Ints, window_bytes: int, chunk_bytes: int) -> list[Slices]:
@@ -24,7 +25,7 @@ def parts(out_size: Ints, window_bytes: int, chunk_bytes: int) -> list[Slices]:
     whole = tuple(slice(0, n) for n in rest)
     if row_bytes <= 2 * chunk_bytes or not rest:
         rows = max(1, min(chunk_bytes, first * row_bytes // LEAST_PARTS) // row_bytes)
-        if first * row_bytes <= chunk_bytes // LEAST_PARTS:
+        if first * row_bytes <= SMALL_BYTES:
             rows = first
         return [(slice(y, min(first, y + rows)), *whole) for y in range(0, first, rows)]
     pieces = parts(tuple(rest), window_bytes, chunk_bytes)

@@ -44,8 +44,8 @@ def correlate(
     filters = weight.reshape(groups, channels // groups, depth).astype(work, copy=False)
     is_image = _reads_pixels(x, kernel, out.shape[1:-1], stride, before)
     is_direct = out.flags.c_contiguous and out.dtype == work
-    window_bytes, chunk = x.shape[0] * math.prod(kernel) * images * work.itemsize, parts_of.CHUNK_BYTES
-    todo = parts(out.shape[1:-1], window_bytes, max(chunk, min(filters.nbytes, 4 * chunk)))
+    window_bytes = x.shape[0] * math.prod(kernel) * images * work.itemsize
+    todo = parts(out.shape[1:-1], window_bytes, parts_of.CHUNK_BYTES)
 
     def work_on(number: int) -> None:
         part = todo[number]
@@ -80,7 +80,7 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
     is_many = groups == 1 and math.prod(shape) * work.itemsize >= MANY_BYTES
     step = max(1, -(-shape[1] // LANES)) if is_many else shape[1]  # channels in one block of columns
     window_bytes = (step if is_many else x.shape[0]) * places * images * work.itemsize
-    todo = parts(size, window_bytes, 4 * parts_of.CHUNK_BYTES if is_many else parts_of.CHUNK_BYTES)
+    todo = parts(size, window_bytes, parts_of.CHUNK_BYTES)
     lanes = 1 if is_many else min(LANES, len(todo))
     cost = max(g.size * shape[1] * places, COPY * math.prod(g.shape[1:]) * x.shape[0] * places)
     sums = np.zeros((lanes, groups, shape[1] * places, channels), work)  # lane g c*k o: as the product gives them

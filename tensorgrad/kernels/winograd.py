@@ -38,7 +38,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     """
     height, width, depth, images = out.shape
     c = x.shape[2]
-    filters = _filters(weight, x.dtype)
+    filters = filters_at_points(weight, x.dtype)
     results, pixels = RESULTS.astype(x.dtype), PIXELS.astype(x.dtype)
     shift = None if bias is None else np.repeat(bias, images).reshape(depth, images)
     image, target = x.reshape(*x.shape[:2], c * images), out.reshape(height, width, depth * images)
@@ -46,7 +46,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
 
     def chunk(number: int) -> None:
         top, left, tiles = chunks[number]
-        values = _transformed(pixels, image, top - before[0], left - before[1], tiles, "values")
+        values = transformed(pixels, image, top - before[0], left - before[1], tiles, "values")
         products = scratch("products", (BLOCK, BLOCK, tiles, depth, images), x.dtype)
         multiply(filters, values.reshape(BLOCK, BLOCK, tiles, c, images), products)
         if shift is not None:
@@ -86,14 +86,14 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
             part = g[top : top + TILE, left : left + TILE * tiles].swapaxes(2, 3)
             turned = scratch("turned", part.shape, x.dtype)
             np.copyto(turned, part)
-            shares = _transformed(results, turned.reshape(*part.shape[:2], -1), 0, 0, tiles, "shares")
+            shares = transformed(results, turned.reshape(*part.shape[:2], -1), 0, 0, tiles, "shares")
             shares = shares.reshape(BLOCK, BLOCK, tiles, images, depth)
-            values = _transformed(pixels, image, top - before[0], left - before[1], tiles, "values")
+            values = transformed(pixels, image, top - before[0], left - before[1], tiles, "values")
             values = values.reshape(BLOCK, BLOCK, tiles, c, images)
             for t in range(tiles):
                 multiply(values[:, :, t], shares[:, :, t], product)
                 total += product
-        _apply_twice(filters, total.reshape(BLOCK, BLOCK, -1), sums[number].reshape(3, 3, -1))
+        apply_twice(filters, total.reshape(BLOCK, BLOCK, -1), sums[number].reshape(3, 3, -1))
 
     run(lane, lanes, g.size * c * 9)
     return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 0, 1))
@@ -108,7 +108,7 @@ def correlate_pays(c: int, o: int, height: int, width: int, images: int) -> bool
     most is lost.
     """
     half = c * o / (c + o)
-    return half >= 8 and _computed(height, width) < (0.85 + half / 22) * height * width
+    return half >= 8 and computed(height, width) < (0.85 + half / 22) * height * width
 
 
 def weight_grad_pays(c: int, o: int, height: int, width: int, images: int) -> bool:
@@ -119,15 +119,15 @@ def weight_grad_pays(c: int, o: int, height: int, width: int, images: int) -> bo
     products of many channels takes longer than to make them, and of fewer than 16 images the shifted rows are faster
     up to 32 times 32 channels.
     """
-    return (256 if images >= 16 else 1024) <= c * o <= 2048 * images and _computed(height, width) < 2 * height * width
+    return (256 if images >= 16 else 1024) <= c * o <= 2048 * images and computed(height, width) < 2 * height * width
 
 
-def _computed(height: int, width: int) -> int:
+def computed(height: int, width: int) -> int:
     """How many results the tiles have, those included that are cut off."""
     return -(-height // TILE) * -(-width // TILE) * TILE * TILE
 
 
-def _transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, name: str) -> Array:
+def transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, name: str) -> Array:
     """A row of blocks of an image (h, w, f), both axes multiplied by a matrix: (i, j, t, f).
 
     Blocks are of as many pixels as the matrix has columns. The first begins at (top, left), each other TILE pixels
@@ -151,7 +151,7 @@ def _transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, n
     return result
 
 
-def _apply_twice(matrix: Array, source: Array, target: Array) -> None:
+def apply_twice(matrix: Array, source: Array, target: Array) -> None:
     """Multiply a matrix with each of the first two axes of an array (k, k, f)."""
     half = scratch("half", (len(matrix), source.shape[1], AT_ONCE), source.dtype)
     for begin in range(0, source.shape[2], AT_ONCE):
@@ -161,7 +161,7 @@ def _apply_twice(matrix: Array, source: Array, target: Array) -> None:
         apply(matrix, part, target[..., some], 1)
 
 
-def _filters(weight: Array, dtype: np.dtype) -> Array:
+def filters_at_points(weight: Array, dtype: np.dtype) -> Array:
     """The filters evaluated at the points: (i, j, 1, o, c)."""
     o, c = weight.shape[:2]
     matrix, each = FILTERS.astype(dtype), weight.reshape(o * c, -1)
@@ -171,7 +171,7 @@ def _filters(weight: Array, dtype: np.dtype) -> Array:
         some = slice(number * AT_ONCE, (number + 1) * AT_ONCE)
         planes = scratch("planes", (3, 3, len(each[some])), dtype)
         np.copyto(planes.reshape(9, -1), each[some].T)
-        _apply_twice(matrix, planes, values[..., some])
+        apply_twice(matrix, planes, values[..., some])
 
     run(part, -(-o * c // AT_ONCE), weight.size * BLOCK * BLOCK)
     return values.reshape(BLOCK, BLOCK, 1, o, c)
