@@ -6,7 +6,7 @@ import tensorgrad as tg
 
 
 def overwrite(buffer: tg.Tensor, values: Any) -> None:
-    """`buffer.copy_(values)` under no_grad(), for values of the buffer's shape or a number, in a third of the time."""
+    """`buffer.copy_(values)` under no_grad(), for values of its shape or a number, in a fraction of the time."""
     array = buffer.data
     if array.flags.writeable:
         array[...] = values

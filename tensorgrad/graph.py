@@ -200,7 +200,9 @@ def _carry_back(
 ) -> tuple[dict[TensorBase, Any], dict[Any, Any]]:
     """The heart of `walk`: what arrived at the leaves, and at the interior tensors asked for."""
     sums: dict[Any, Any] = {}  # for each source not visited yet, the sum of what has arrived there
-    own: set[Any] = set()  # sources whose sum is a buffer of the walk's own, to which more may be added in place
+    # Sources whose sum is a buffer of the walk's own, to which more may be added in place. One that was visited stays
+    # here: nothing arrives there any more.
+    own: set[Any] = set()
     queue: list[tuple[int, Node]] = []  # the nodes where something has arrived, as a heap with the newest on top
     found: dict[Any, Any] = {}
     recomputed: dict[int, list[Any]] = {}  # what checkpoints dropped, while this walk goes through it
@@ -236,12 +238,11 @@ def _carry_back(
             sums[source] = total + g
             own.add(source)
 
-    def add_apart(node: Node, rule: Rule, gs: list[Any], saved: Sequence[Any]) -> None:
+    def add_apart(node: Node, rule: Rule, adds: Callable[..., None], gs: list[Any], saved: Sequence[Any]) -> None:
         """Call a rule made by `adding_by`, whose result is new memory; or let it add, if the sum is the walk's own."""
         source = node.source(rule.number)
-        if rule.adds is not None and source in own and sums[source].__class__ is ndarray:
-            args = [_argument(node, kind, what, gs, saved, []) for kind, what in rule.positional]
-            rule.adds(sums[source], *args)
+        if source in own and sums[source].__class__ is ndarray:
+            adds(sums[source], *[_argument(node, kind, what, gs, saved, []) for kind, what in rule.positional])
             return
         for number, g in _call_rule(node, rule, gs, saved, asked, leading):
             is_first = source not in sums
@@ -283,7 +284,7 @@ def _carry_back(
                 simple = rule.simple  # the usual rules are called without ado: a scalar operation is felt here
                 if simple is None or leading is not None or (rule.in_parts and gs[0].nbytes >= LARGE_BYTES):
                     if rule.adds is not None and expected is not None and not observers:
-                        add_apart(node, rule, gs, saved)
+                        add_apart(node, rule, rule.adds, gs, saved)
                         continue
                     for number, g in _call_rule(node, rule, gs, saved, asked, leading):
                         arrive(node.source(number), g, node, number)

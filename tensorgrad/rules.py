@@ -127,6 +127,11 @@ def _read_rule(
     is_simple = asks_g_first and all(kind == SAVED and type(slot) is int for kind, slot in rest)
     simple = tuple([slot for _, slot in rest]) if is_simple else None
     parts, adds = getattr(function, "in_parts", False), getattr(function, "adds", None)
+    if adds is not None and (keywords or number < 0 or len(op.outputs) > 1):
+        raise GradientError(
+            f"{op.name}: a rule made by adding_by is for one input of a primitive with one output, and has no "
+            "keyword-only parameters"
+        )
     return Rule(number, function, simple, tuple(positional), tuple(keywords), parts, adds)
 
 
@@ -143,7 +148,8 @@ def adding_by(adds: Callable[..., None], rule: Any) -> Any:
     """A rule whose gradient is new memory, mostly zeros; `adds(sum, ...)`, with the rule's arguments, adds it in place.
 
     Where many such gradients come together, as with x[:, t] for each t, each then costs what it holds, not what x does.
-    It is for a rule of one input, of a primitive with one output, that asks for no `**params`.
+    It is for a rule of one input, of a primitive with one output, without keyword-only parameters. Under
+    `create_graph`, and with observers, which are shown each gradient, the rule itself is called.
     """
     rule.adds = adds
     return rule

@@ -55,10 +55,12 @@ def _put(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
 
 def _add_put(total: Array, g: Array, shape: tuple[int, ...], index: Any) -> None:
     """total += _put(g), in place."""
-    if names_once(index) and not is_mask(index):
-        total[index] += g
-    else:
+    if not names_once(index):
+        kernel.add_at(total, index, g)
+    elif is_mask(index):
         total += _put(g, index=index, shape=shape)
+    else:
+        total[index] += g
 
 
 _getitem.defvjps(adding_by(_add_put, lambda g, x_shape, index: _put(g, index=index, shape=x_shape)))

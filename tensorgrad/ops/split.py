@@ -170,7 +170,8 @@ def _taking(count: int, single: bool) -> Primitive:
         *gs, shape, dim, sizes = given
         return _together(*gs, dim=dim, sizes=sizes, shape=shape)
 
-    # What a rule needs it says by the names of its parameters, and the gradients are `count` of them.
+    # What a rule needs it says by the names of its parameters, and the gradients are `count` of them: for two parts
+    # put_back(g_part0, g_part1, x_shape, dim, sizes).
     asked = [f"g_{name}" for name in names] + ["x_shape", "dim", "sizes"]
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     put_back.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in asked])  # type: ignore[attr-defined]  # which `inspect.signature` reads

@@ -8,6 +8,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.ops import elementwise, indexing, linalg, shape
+from tensorgrad.rules import adding_by
 
 from .tools import array, leaf, leaves
 
@@ -721,3 +722,49 @@ def test_a_forward_that_returns_no_array():
         op.defvjps(lambda g: g)
         with pytest.raises(tg.GradientError, match=r"op: the forward gave out of dtype (object|<U4), expected numbers"):
             op(leaf([1.0, 2.0]))
+
+
+# Rules that add in place
+
+
+def test_a_rule_that_adds_in_place_has_one_output_and_no_keywords():
+    def added(total, *given):
+        total += given[0]
+
+    @tg.primitive
+    def scaled(x, *, by):
+        return x * by
+
+    @tg.primitive(outputs=("once", "twice"))
+    def both(x):
+        return x * 1.0, x * 2.0
+
+    def by_keyword(g, *, by):
+        return g * by
+
+    scaled.defvjps(adding_by(added, by_keyword))
+    both.defvjps(adding_by(added, lambda g_once, g_twice: g_once + g_twice * 2.0))
+    for call in (lambda x: scaled(x, by=2.0), both):
+        with pytest.raises(tg.GradientError, match=r"(scaled|both): a rule made by adding_by is for one input"):
+            call(leaf(3.0))
+
+
+def test_a_rule_adds_only_to_a_sum_of_the_walk():
+    calls = []
+
+    def add(total, g, by):
+        calls.append(by)
+        total += g * by
+
+    @tg.primitive
+    def scaled(x, *, by):
+        return x * by
+
+    scaled.defvjps(adding_by(add, lambda g, by: g * by))
+    x = leaf([1.0, 2.0])
+    (scaled(x, by=2.0) + scaled(x, by=3.0) + scaled(x, by=4.0)).sum().backward()
+    assert x.grad.tolist() == [9.0, 9.0]
+    assert len(calls) == 2  # the first gradient is the sum to which the others are added
+    (g,) = tg.grad(scaled(x, by=2.0).sum() + scaled(x, by=3.0).sum(), x, create_graph=True)
+    assert g.tolist() == [5.0, 5.0]
+    assert len(calls) == 2
