@@ -11,16 +11,17 @@ from tensorgrad.kernels import (
     choose,
     conv,
     depthwise,
+    depthwise_planes,
     direct,
     gathered,
     im2col,
     shifted,
     stacked,
-    strips,
     threads,
     winograd,
     winograd1d,
     winograd3d,
+    winograd_height,
     winograd_rows,
 )
 
@@ -50,7 +51,9 @@ def used(monkeypatch):
 
         monkeypatch.setattr(module, function, spy)
 
-    for module in (depthwise, direct, im2col, strips, winograd, winograd1d, winograd3d, winograd_rows):
+    for module in (
+        depthwise, depthwise_planes, direct, im2col, winograd, winograd1d, winograd3d, winograd_height, winograd_rows,
+    ):  # fmt: skip
         spy_on(module, "correlate")
         spy_on(module, "weight_grad")
     spy_on(shifted, "weight_grad")
@@ -330,7 +333,7 @@ def test_groups_and_dilation_are_many_convolutions(used, c, params, name, expect
         (8, 16, {"groups": 2}, "im2col"),
         (16, 16, {"groups": 4}, "im2col"),
         (16, 16, {"groups": 2}, "winograd1d"),
-        (7, 4, {"groups": 4}, "im2col"),
+        (7, 4, {"groups": 2}, "im2col"),
         (16, 16, {"dilation": (3, 4)}, "winograd1d"),
         (16, 16, {"dilation": (1, 5)}, "im2col"),
         (16, 16, {"dilation": (4, 1)}, "im2col"),
@@ -346,20 +349,21 @@ def test_what_is_cut_too_small_is_left_to_im2col(used, n, c, params, expected):
 @pytest.mark.parametrize(
     ("x", "w", "params", "expected"),
     [
-        (images(1, 64, (28, 112)), filters(64, 64), {}, ["strips"] * 3),
-        (images(1, 64, (56, 56)), filters(64, 64), {}, ["strips", "strips", "im2col"]),
-        (images(1, 64, (56, 48)), filters(64, 64), {}, ["im2col"] * 3),
-        (images(4, 62, (28, 112)), filters(62, 62), {}, ["im2col"] * 3),
-        (images(4, 64, (5, 112)), filters(64, 64), {}, ["im2col"] * 3),
-        (images(4, 64, (28, 28)), filters(64, 64, (3, 1)), {"padding": ((1, 1), (0, 0))}, ["im2col"] * 3),
-        (images(4, 64, (28, 28)), filters(64, 64), {"dilation": (1, 2)}, ["im2col"] * 3),
-        (images(4, 128, (28, 28)), filters(128, 64), {"groups": 2}, ["im2col"] * 3),
-        (images(4, 64, (28, 28), np.float64), filters(64, 64, dtype=np.float64), {}, ["im2col"] * 3),
+        (images(1, 32, (56, 56)), filters(32, 32), {}, "winograd_height"),
+        (images(7, 16, (28, 28)), filters(16, 16), {}, "winograd_height"),
+        (images(1, 16, (28, 28)), filters(32, 16, (5, 5)), {"padding": ((2, 2), (2, 2))}, "winograd_height"),
+        (images(4, 64, (28, 28)), filters(64, 64), {"dilation": (1, 2)}, "winograd_height"),
+        (images(4, 64, (28, 28)), filters(64, 64, (2, 3)), {}, "im2col"),
+        (images(4, 64, (28, 28)), filters(64, 64), {"stride": (2, 2)}, "im2col"),
+        (images(1, 8, (14, 14)), filters(8, 8), {}, "im2col"),
+        (images(1, 512, (7, 7)), filters(512, 512), {}, "im2col"),
+        (images(4, 128, (28, 28)), filters(128, 64), {"groups": 2}, "im2col"),
+        (images(4, 64, (28, 28), np.float64), filters(64, 64, dtype=np.float64), {}, "im2col"),
     ],
 )
-def test_few_wide_images_are_cut_into_strips(used, x, w, params, expected):
+def test_few_images_are_transformed_along_the_height(used, x, w, params, expected):
     family(x, w, **params)
-    assert [name for name in used if name != "winograd"] == expected  # which strips are given to
+    assert set(used) == {expected}
 
 
 @pytest.mark.parametrize("name", ["auto", "direct", "winograd", "winograd1d"])
@@ -375,6 +379,38 @@ def test_depthwise_convolution_has_a_kernel_of_its_own(used, name, dilation, dty
         for one, other in zip(results, family(x, w, **params), strict=True):
             eps = 1e-6 if dtype == np.float32 else 1e-14
             np.testing.assert_allclose(one, other, rtol=0, atol=eps * abs(other).max())
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "params", "expected"),
+    [
+        (images(1, 5), filters(5, 1), {"groups": 5}, "depthwise_planes"),
+        (images(7, 5, dtype=np.float64), filters(5, 1, dtype=np.float64), {"groups": 5}, "depthwise_planes"),
+        (images(1, 5, dtype=np.float16), filters(5, 1, dtype=np.float16), {"groups": 5}, "im2col"),
+        (images(1, 5), filters(10, 1), {"groups": 5}, "im2col"),
+        (images(1, 5, (6, 6)), filters(5, 1), {"groups": 5, "dilation": (1, 6)}, "im2col"),
+        (images(1, 2, (2200, 2200)), filters(2, 1, (1, 1)), {"groups": 2, "padding": ((0, 0), (0, 0))}, "im2col"),
+    ],
+)
+def test_depthwise_convolution_of_few_images_is_by_planes(used, x, w, params, expected):
+    params = {"padding": tuple((d, d) for d in params.get("dilation", ONE))} | params
+    out = conv.conv(x, w, params.get("stride", ONE), params["padding"], params.get("dilation", ONE), params["groups"])
+    conv.conv_weight_grad(out, x, w.shape, ONE, params["padding"], params.get("dilation", ONE), params["groups"])
+    assert used == [expected] * 2
+
+
+def test_depthwise_gradients_that_are_not_finite_are_left_to_im2col(used):
+    """Between the rows of windows there are products with zeros, which would make a nan of an infinity."""
+    x, w, padding = images(1, 2, (5, 6)), filters(2, 1), ((0, 0), (0, 0))
+    g = np.ones((1, 2, 3, 4), np.float32)
+    x[0, 0, 2, 5] = np.inf
+    with np.errstate(all="raise"):
+        found = conv.conv_weight_grad(g, x, w.shape, ONE, padding, ONE, 2)
+    assert used == ["depthwise_planes", "im2col"]
+    expected = np.zeros((2, 1, 3, 3), bool)
+    expected[0, 0, :, 2] = True
+    np.testing.assert_array_equal(np.isposinf(found), expected)
+    assert np.isfinite(found[~expected]).all()
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,16 @@ import numpy as np
 
 from . import (
     depthwise,
+    depthwise_planes,
     direct,
     gathered,
     im2col,
     shifted,
     stacked,
-    strips,
     winograd,
     winograd1d,
     winograd3d,
+    winograd_height,
     winograd_rows,
 )
 from .layout import SMALL_BATCH, dense
@@ -37,6 +38,12 @@ THIN_FEW = 96  # the same for fewer than 16 images
 LARGE_PART = 1 << 24  # multiplications of a group or class from which on all threads work on one after the other
 LEAST_CLASS = 4  # pixels along an axis that a class of a dilated convolution has at least; else im2col is faster
 THIN_GROUP = 8  # channels, below which a group's products are too small and im2col is faster
+# For images in channels with so many axes: Winograd's algorithm, and by which name it is asked for.
+BY_AXES: dict[int, tuple[str, Any]] = {
+    1: ("winograd1d", winograd_rows),
+    2: ("winograd1d", winograd_height),
+    3: ("winograd", winograd3d),
+}
 chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
 
@@ -129,10 +136,8 @@ def correlate_few(
     x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints, dilation: Ints, groups: int
 ) -> None:
     """`correlate` for images in channels: out (g*o, *y, n), which may be any view, x (g*c, *x, n)."""
-    if _in_strips(x.dtype, weight.shape, out.shape, stride, dilation, groups) and strips.correlate_pays(
-        weight.shape[1], *out.shape
-    ):
-        strips.correlate(x, weight, bias, out, before)
+    if _in_planes(x.dtype, weight.shape, out.shape, stride, dilation, groups):
+        depthwise_planes.correlate(x, weight, bias, out, stride, before, dilation)
     elif by := _by_rows(x.dtype, weight.shape, out.shape, stride, dilation, groups):
         for pixels, windows, _, first in _classes(x.shape[1:-1], out.shape[1:-1], stride, before, dilation):
             by.correlate(x[:, *pixels], weight, bias, out[:, *windows], first)
@@ -142,8 +147,10 @@ def correlate_few(
 
 def weight_grad_few(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dilation: Ints, groups: int) -> Array:
     """`weight_grad` for images in channels: g (g*o, *y, n), x (g*c, *x, n)."""
-    if _in_strips(x.dtype, shape, g.shape, stride, dilation, groups) and strips.weight_grad_pays(shape[1], *g.shape):
-        return strips.weight_grad(g, x, before)
+    if _in_planes(x.dtype, shape, g.shape, stride, dilation, groups):
+        grad = depthwise_planes.weight_grad(g, x, shape[2:], stride, before, dilation)
+        if np.isfinite(grad).all():
+            return grad
     if by := _by_rows(x.dtype, shape, g.shape, stride, dilation, groups):
         classes = _classes(x.shape[1:-1], g.shape[1:-1], stride, before, dilation)
         parts = [
@@ -153,17 +160,18 @@ def weight_grad_few(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints,
     return im2col.weight_grad(g, x, shape, stride, before, dilation, groups)
 
 
-def _in_strips(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> bool:
-    """Whether Winograd's algorithm can compute few images, by strips: results (o, *y, n) of filters (o, c, *k)."""
-    fits = weight[2:] == (3, 3) and set(stride + dilation) == {1} and groups == 1 and 0 not in weight + out
-    return fits and dtype == np.float32 and chosen.get() == "auto"
+def _in_planes(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> bool:
+    """Whether `depthwise_planes` computes results (o, *y, n) of filters (o, c, *k)."""
+    if groups == 1 or len(stride) != 2 or not is_depthwise(weight, groups) or 0 in weight + out:
+        return False
+    allowed = dtype != np.float16 and chosen.get() != "im2col"
+    return allowed and depthwise_planes.fits(out, weight[2:], stride, dilation)
 
 
 def _by_rows(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> Any:
-    """Winograd's algorithm for sequences or volumes, whose results are (o, *y, n), if it fits and pays; else None."""
-    by: Any
-    name, by = ("winograd", winograd3d) if len(stride) == 3 else ("winograd1d", winograd_rows)
-    if len(stride) == 2 or dtype != np.float32 or set(stride) != {1} or groups != 1 or 0 in weight + out:
+    """Winograd's algorithm for images in channels, whose results are (o, *y, n), if it fits and pays; else None."""
+    name, by = BY_AXES[len(stride)]
+    if dtype != np.float32 or set(stride) != {1} or groups != 1 or 0 in weight + out:
         return None
     if not by.fits(weight[2:]):
         return None

@@ -25,6 +25,7 @@ from tensorgrad.kernels import (
     choose,
     conv,
     depthwise,
+    depthwise_planes,
     direct,
     elementwise,
     gathered,
@@ -36,12 +37,12 @@ from tensorgrad.kernels import (
     pool,
     shifted,
     stacked,
-    strips,
     sums,
     threads,
     transpose,
     winograd,
     winograd1d,
+    winograd_height,
 )
 from tensorgrad.kernels.buffers import scratch
 from tensorgrad.kernels.threads import run
@@ -905,8 +906,8 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         threads.run(work, count, size)
 
     for module in (
-        choose, depthwise, direct, elementwise, gathered, group_norm, group_norm_pixels, im2col, matmul, norm, pool,
-        shifted, stacked, strips, transpose, winograd, winograd1d,
+        choose, depthwise, depthwise_planes, direct, elementwise, gathered, group_norm, group_norm_pixels, im2col,
+        matmul, norm, pool, shifted, stacked, transpose, winograd, winograd1d, winograd_height,
     ):  # fmt: skip
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():

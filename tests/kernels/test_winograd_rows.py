@@ -1,20 +1,28 @@
-"""Winograd's algorithms for sequences and volumes against im2col in float64, and each function's uses."""
+"""Winograd's algorithms for sequences, few images and volumes against im2col in float64, and each function's uses."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from tensorgrad.kernels import im2col, threads, winograd3d, winograd_rows
+from tensorgrad.kernels import im2col, threads, winograd3d, winograd_height, winograd_rows
 
-BY_RANK = {1: winograd_rows, 3: winograd3d}
-KERNELS = [(3,), (4,), (5,), (6,), (7,), (3, 3, 3), (3, 3, 1), (3, 3, 2), (3, 3, 4)]
+BY_RANK = {1: winograd_rows, 2: winograd_height, 3: winograd3d}
+KERNELS = [
+    (3,), (4,), (5,), (6,), (7,),
+    (3, 3), (5, 5), (4, 1), (6, 2), (7, 8),
+    (3, 3, 3), (3, 3, 1), (3, 3, 2), (3, 3, 4),
+]  # fmt: skip
 # (kernel, results, before, images, c, o)
 SHAPES = [
     ((3,), (35,), (1,), 64, 20, 24),
     ((5,), (4,), (0,), 1, 1, 1),
     ((7,), (301,), (6,), 5, 64, 33),
     ((4,), (128,), (2,), 16, 130, 64),
+    ((3, 3), (32, 30), (1, 1), 7, 65, 24),
+    ((3, 3), (1, 1), (0, 2), 1, 1, 1),
+    ((5, 5), (66, 40), (2, 0), 1, 64, 33),
+    ((7, 1), (40, 31), (3, 0), 4, 16, 64),
     ((3, 3, 3), (5, 9, 6), (1, 1, 1), 3, 16, 20),
     ((3, 3, 3), (1, 2, 1), (0, 2, 1), 1, 1, 1),
     ((3, 3, 5), (8, 33, 12), (2, 0, 2), 8, 5, 64),
@@ -64,7 +72,7 @@ def test_equals_im2col(kernel, before, after):
 
 
 @pytest.mark.parametrize("before", [-9, -1, 5, 12])
-@pytest.mark.parametrize("kernel", [(3,), (5,), (3, 3, 3)])
+@pytest.mark.parametrize("kernel", [(3,), (5,), (3, 3), (5, 4), (3, 3, 3)])
 def test_windows_begin_behind_or_far_before_the_first_pixel(kernel, before):
     """As in the input gradient of a convolution with padding beyond the kernel."""
     for axis in range(len(kernel)):
@@ -95,7 +103,7 @@ def test_same_bits_for_any_number_of_threads(monkeypatch, case):
 
 
 @pytest.mark.parametrize("chunk", [1, 500, 2000, 20000])
-@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[4]])
+@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[6], SHAPES[8]])
 def test_tiles_are_cut_into_parts(monkeypatch, case, chunk):
     kernel, size, before, *_ = case
     given = *arrays(kernel, size, before), before
@@ -118,7 +126,18 @@ def test_wide_volumes_are_cut_along_the_width(monkeypatch):
     assert_close(computed(*given), exact(*given), 1e-13)
 
 
-@pytest.mark.parametrize("kernel", [(5,), (3, 3, 3)])
+def test_wide_images_are_cut_along_the_width(monkeypatch):
+    monkeypatch.setattr(winograd_height, "CHUNK", 100)
+    parts = winograd_height._chunks(3, 50, 20)
+    columns = {left: left + across for _, _, left, across in parts}
+    assert list(columns) == [0, 16, 33]
+    assert list(columns.values()) == [16, 33, 50]
+    assert [first for first, count, *_ in parts if count == 1] == [0] * 3 + [1] * 3 + [2] * 3
+    given = *arrays((3, 3), (9, 50), (1, 1)), (1, 1)
+    assert_close(computed(*given), exact(*given), 1e-13)
+
+
+@pytest.mark.parametrize("kernel", [(5,), (3, 4), (3, 3, 3)])
 def test_reads_and_writes_views(kernel):
     """As a convolution with dilation needs it; what lies between is left alone."""
     size = (7, 10, 5)[: len(kernel)]
@@ -135,7 +154,7 @@ def test_reads_and_writes_views(kernel):
     assert (wide[2] == 7).all()
 
 
-@pytest.mark.parametrize("kernel", [(3,), (5,), (3, 3, 3)])
+@pytest.mark.parametrize("kernel", [(3,), (5,), (3, 3), (5, 4), (3, 3, 3)])
 def test_without_bias(kernel):
     size, before = (6,) * len(kernel), (1,) * len(kernel)
     x, weight, bias, g = arrays(kernel, size, before)
@@ -151,6 +170,13 @@ def test_where_it_pays():
     assert not winograd3d.pays(16, 16, (8, 8, 8), 4, (3, 3, 1))
     assert not winograd3d.pays(16, 16, (1, 5, 8), 4, (3, 3, 3))
     assert not winograd3d.pays(16, 16, (8, 8, 1), 1, (3, 3, 3))
+    assert winograd_height.pays(16, 16, (56, 56), 1, (3, 3))
+    assert winograd_height.pays(8, 16, (64, 64), 4, (5, 5))
+    assert not winograd_height.pays(1, 32, (64, 64), 4, (3, 3))
+    assert not winograd_height.pays(16, 16, (14, 14), 1, (3, 3))
+    assert not winograd_height.pays(16, 512, (64, 64), 1, (3, 1))
+    assert not winograd_height.pays(64, 64, (5, 28), 4, (3, 3))
+    assert not winograd_height.pays(512, 512, (7, 7), 1, (3, 3))
     for c, o, images in itertools.product((16, 32, 64, 128), (16, 32, 64, 128), (15, 16, 32)):
         expected = images > 15 and c * o / (c + o) > 20
         assert winograd_rows.pays(c, o, (256,), images, (5,)) == expected, (c, o, images)
