@@ -1509,3 +1509,38 @@ def test_norms_of_what_is_not_finite(name, bad):
         out = NORMS[name](leaf(x, np.float32), None, None, 1e-5).data
     assert np.isnan(out[1, 2, 3])
     np.testing.assert_allclose(out[0, 0], right[0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function, shape",
+    [
+        (lambda x: tg.layer_norm(x, (0,)), (3, 0)),
+        (lambda x: tg.layer_norm(x, (5, 0)), (3, 5, 0)),
+        (lambda x: tg.group_norm(x, 1), (3, 0)),
+        (lambda x: tg.group_norm(x, 1), (3, 0, 4, 4)),
+        (lambda x: tg.instance_norm(x), (3, 0, 4, 4)),
+        (lambda x: tg.native_batch_norm(x, None, None)[0], (4, 3, 0)),
+        (lambda x: tg.native_batch_norm(x, None, None)[0], (4, 3, 2, 0)),
+        (lambda x: tg.affine_channel(x, tg.ones(2), tg.ones(2)), (2, 2, 0)),
+        (lambda x: tg.gather(x, 0, np.zeros((32, 0), np.int64)), (1, 0)),
+        (lambda x: tg.scatter_add(x, 0, np.zeros((3, 0), np.int64), tg.zeros(3, 0)), (2, 0)),
+        (lambda x: tg.embedding(np.zeros(3, np.int64), x), (5, 0)),
+    ],
+)
+def test_T21_gradients_of_nothing(function, shape):
+    x = tg.zeros(*shape).requires_grad_(True)
+    function(x).sum().backward()
+    assert x.grad.shape == shape
+
+
+@pytest.mark.parametrize(
+    "dtype, rows", [("i1", 100), ("u1", 200), ("i2", 5000), ("u2", 40000), (">i8", 99), ("u8", 99)]
+)
+def test_the_gradient_of_embedding_with_indices_of_any_integer_type(dtype, rows):
+    rng = np.random.default_rng(0)
+    index, g = rng.integers(0, rows, 40000).astype(dtype), rng.standard_normal((40000, 8))
+    weight = leaf(np.zeros((rows, 8)))
+    tg.embedding(index, weight).backward(tg.tensor(g))
+    expected = np.zeros((rows, 8))
+    np.add.at(expected, index.astype(np.int64), g)
+    np.testing.assert_allclose(weight.grad.data, expected, rtol=1e-12, atol=1e-12)

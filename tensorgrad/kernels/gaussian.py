@@ -3,7 +3,7 @@
 For t >= 0, exp(t^2) erfc(t) falls smoothly from 1, like 1 / (sqrt(pi) t). So it is (1 + t r(t)) / (1 + sqrt(pi) t),
 with a small r: TAIL divides a polynomial of degree 3 by one of degree 5, for t up to 10.6, where erfc is below the
 least float32. The largest relative error of the whole is 7.4e-9. A float32 is rounded by 6e-8, and the steps of the
-computation leave up to 4 units in the last place.
+computation leave up to 6 units in the last place.
 
 For |x| up to 3.93, beyond which erf is 1 to the digits of float32, erf(x) is tanh(x c(x^2)): CENTRE divides two
 polynomials of degree 3. Where erf is nearly 1 tanh makes an error in c smaller, so few terms suffice: the largest

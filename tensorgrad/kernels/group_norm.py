@@ -95,6 +95,8 @@ def group_norm_grad(
         return group_norm_pixels.group_norm_grad(g, x, weight, mean, var, groups, eps)
     given, g, x = x, contiguous(g), contiguous(x)
     gx = empty(x.shape, x.dtype)
+    if not x.size:
+        return gx, np.zeros(x.shape[1], g.dtype), np.zeros(x.shape[1], g.dtype)
     weight = None if weight is None else _wide(weight)
     chunks = _chunks(x)
     sums = np.zeros((len(chunks), 2, x.shape[1]))

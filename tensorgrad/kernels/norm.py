@@ -224,5 +224,5 @@ def _sums(block: Array) -> Array:
 
 def _along(values: Array, blocks: Array) -> Array:
     """A value for each channel as (c, m) or (c, 1): spread out where m is short, for whole planes to be one run."""
-    p, _, m = blocks.shape
-    return np.repeat(values, m).reshape(-1, m) if p > 1 and m > 1 else values[:, None]
+    p, c, m = blocks.shape
+    return np.repeat(values, m).reshape(c, m) if p > 1 and m != 1 else values[:, None]

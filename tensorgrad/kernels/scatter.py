@@ -47,6 +47,8 @@ def add_along(out: Array, index: Array, dim: int, values: Array) -> None:
     if not out.ndim:
         out += values
         return
+    if not index.size:
+        return
     # Of what is repeated along the last axes, as indices often are to be of the shape wanted, one is enough.
     lead = out.ndim
     while lead > dim + 1 and index.strides[lead - 1] == 0 and index.shape[lead - 1] == out.shape[lead - 1]:

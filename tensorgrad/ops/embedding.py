@@ -78,7 +78,7 @@ def _embedding(input: Array, weight: Array, *, padding_idx: int | None, scale_gr
 @primitive
 def embedding_grad(gy: Array, input: Array, *, size: int) -> Array:
     """(size, D) zeros with each row of gy (..., D) added where `input` says: the adjoint of embedding."""
-    return scatter_rows(gy.reshape(-1, gy.shape[-1]), input.reshape(-1), size)
+    return scatter_rows(gy.reshape(input.size, gy.shape[-1]), input.reshape(-1), size)
 
 
 @primitive(differentiable=False)

@@ -65,6 +65,9 @@ def test_nothing_is_copied_in_any_order():
     for shape in ((0, 4096), (4096, 0), (64, 0, 32, 32)):
         for order in itertools.permutations(range(len(shape))):
             assert copied(np.zeros(shape, np.float32).transpose(order)).size == 0
+    for sliced in (np.zeros((64, 32, 32, 32), np.float32)[:, :0], np.zeros((4096, 64), np.float32)[:, :0]):
+        for order in itertools.permutations(range(sliced.ndim)):  # an empty array of large strides
+            assert copied(sliced.transpose(order)).size == 0
 
 
 def test_images_whose_pixels_are_runs_are_not_copied():
