@@ -97,7 +97,7 @@ def test_equals_the_direct_kernel_in_float32(size, before, images, c, o):
     direct.correlate(*(a.astype(np.float64) for a in (x, weight, bias)), exact, ONE, before)
     result = correlate(x, weight, bias, size, before)
     assert result.dtype == np.float32
-    np.testing.assert_allclose(result, exact, rtol=0, atol=2e-6 * abs(exact).max())
+    np.testing.assert_allclose(result, exact, rtol=0, atol=3e-6 * abs(exact).max())
     exact = direct.weight_grad(g.astype(np.float64), x.astype(np.float64), (3, 3), ONE, before)
     result = winograd1d.weight_grad(g, x, (3, 3), before)
     assert result.dtype == np.float32
@@ -326,14 +326,14 @@ def test_filters_of_four_to_seven_far_outside_of_the_image(monkeypatch, kernel, 
 @pytest.mark.parametrize("kernel", KERNELS + TURNED)
 @pytest.mark.parametrize(("channels", "seed"), [(16, 0), (64, 1)])
 def test_filters_of_four_to_seven_in_float32(kernel, channels, seed):
-    """Relative to the largest result."""
+    """Relative to the largest result; 7 taps are off by 4e-6 with OpenBLAS's AVX2 kernels, by 6e-6 with AVX-512."""
     size, before = (14, 14), (kernel[0] // 2, kernel[1] // 2)
     x, weight, bias, g = arrays(size, before, kernel[0], 16, channels, channels, before, np.float32, seed, kernel[1])
     exact = np.empty(g.shape)
     direct.correlate(*(a.astype(np.float64) for a in (x, weight, bias)), exact, ONE, before)
     result = correlate(x, weight, bias, size, before)
     assert result.dtype == np.float32
-    np.testing.assert_allclose(result, exact, rtol=0, atol=5e-6 * abs(exact).max())
+    np.testing.assert_allclose(result, exact, rtol=0, atol=7e-6 * abs(exact).max())
     exact = direct.weight_grad(g.astype(np.float64), x.astype(np.float64), kernel, ONE, before)
     result = winograd1d.weight_grad(g, x, kernel, before)
     assert result.dtype == np.float32
