@@ -289,15 +289,13 @@ def _carry_back(
                     for number, g in _call_rule(node, rule, gs, saved, asked, leading):
                         arrive(node.source(number), g, node, number)
                     continue
-                number = rule.number
                 if not simple:
                     g = rule.function(gs[0])
                 elif len(simple) == 1:
                     g = rule.function(gs[0], saved[simple[0]])
                 else:
                     g = rule.function(gs[0], *[saved[i] for i in simple])
-                source = node.first if number == 0 else node.second if number == 1 else node.further[number - 2]
-                arrive(source, g, node, number)
+                arrive(node.source(rule.number), g, node, rule.number)
                 del g  # or it would take memory until the next rule is done
             if saved and not retain_graph:
                 node.saved = None

@@ -97,7 +97,7 @@ def test_equals_the_direct_kernel_in_float32(size, before, images, c, o):
     direct.correlate(*(a.astype(np.float64) for a in (x, weight, bias)), exact, ONE, before)
     result = correlate(x, weight, bias, size, before)
     assert result.dtype == np.float32
-    np.testing.assert_allclose(result, exact, rtol=0, atol=3e-6 * abs(exact).max())
+    np.testing.assert_allclose(result, exact, rtol=0, atol=(3e-6 if c >= 128 else 2e-6) * abs(exact).max())
     exact = direct.weight_grad(g.astype(np.float64), x.astype(np.float64), (3, 3), ONE, before)
     result = winograd1d.weight_grad(g, x, (3, 3), before)
     assert result.dtype == np.float32
@@ -333,7 +333,7 @@ def test_filters_of_four_to_seven_in_float32(kernel, channels, seed):
     direct.correlate(*(a.astype(np.float64) for a in (x, weight, bias)), exact, ONE, before)
     result = correlate(x, weight, bias, size, before)
     assert result.dtype == np.float32
-    np.testing.assert_allclose(result, exact, rtol=0, atol=7e-6 * abs(exact).max())
+    np.testing.assert_allclose(result, exact, rtol=0, atol=(7e-6 if max(kernel) > 5 else 5e-6) * abs(exact).max())
     exact = direct.weight_grad(g.astype(np.float64), x.astype(np.float64), kernel, ONE, before)
     result = winograd1d.weight_grad(g, x, kernel, before)
     assert result.dtype == np.float32
