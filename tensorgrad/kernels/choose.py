@@ -26,7 +26,6 @@ from . import (
     winograd1d,
     winograd3d,
     winograd_height,
-    winograd_rows,
 )
 from .layout import SMALL_BATCH, dense
 from .threads import run
@@ -39,11 +38,7 @@ LARGE_PART = 1 << 24  # multiplications of a group or class from which on all th
 LEAST_CLASS = 4  # pixels along an axis that a class of a dilated convolution has at least; else im2col is faster
 THIN_GROUP = 8  # channels, below which a group's products are too small and im2col is faster
 # For images in channels with so many axes: Winograd's algorithm, and by which name it is asked for.
-BY_AXES: dict[int, tuple[str, Any]] = {
-    1: ("winograd1d", winograd_rows),
-    2: ("winograd1d", winograd_height),
-    3: ("winograd", winograd3d),
-}
+BY_AXES: dict[int, tuple[str, Any]] = {2: ("winograd1d", winograd_height), 3: ("winograd", winograd3d)}
 chosen: ContextVar[str] = ContextVar("chosen", default="auto")  # see `settings.conv_algorithm`
 
 
@@ -136,9 +131,12 @@ def correlate_few(
     x: Array, weight: Array, bias: Array | None, out: Array, stride: Ints, before: Ints, dilation: Ints, groups: int
 ) -> None:
     """`correlate` for images in channels: out (g*o, *y, n), which may be any view, x (g*c, *x, n)."""
+    if len(stride) == 1:  # a sequence is an image one pixel wide
+        x, weight, out = x[:, :, None], weight[..., None], out[:, :, None]
+        stride, before, dilation = (*stride, 1), (*before, 0), (*dilation, 1)
     if _in_planes(x.dtype, weight.shape, out.shape, stride, dilation, groups):
         depthwise_planes.correlate(x, weight, bias, out, stride, before, dilation)
-    elif by := _by_rows(x.dtype, weight.shape, out.shape, stride, dilation, groups):
+    elif by := _by_rows(x.dtype, weight.shape, out.shape, stride, dilation, groups, False):
         for pixels, windows, _, first in _classes(x.shape[1:-1], out.shape[1:-1], stride, before, dilation):
             by.correlate(x[:, *pixels], weight, bias, out[:, *windows], first)
     else:
@@ -147,11 +145,15 @@ def correlate_few(
 
 def weight_grad_few(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dilation: Ints, groups: int) -> Array:
     """`weight_grad` for images in channels: g (g*o, *y, n), x (g*c, *x, n)."""
+    if len(stride) == 1:
+        g, x = g[:, :, None], x[:, :, None]
+        settings = (*stride, 1), (*before, 0), (*dilation, 1)
+        return weight_grad_few(g, x, (*shape, 1), *settings, groups).reshape(shape)
     if _in_planes(x.dtype, shape, g.shape, stride, dilation, groups):
         grad = depthwise_planes.weight_grad(g, x, shape[2:], stride, before, dilation)
         if np.isfinite(grad).all():
             return grad
-    if by := _by_rows(x.dtype, shape, g.shape, stride, dilation, groups):
+    if by := _by_rows(x.dtype, shape, g.shape, stride, dilation, groups, True):
         classes = _classes(x.shape[1:-1], g.shape[1:-1], stride, before, dilation)
         parts = [
             by.weight_grad(g[:, *windows], x[:, *pixels], shape[2:], first) for pixels, windows, _, first in classes
@@ -168,7 +170,7 @@ def _in_planes(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation:
     return allowed and depthwise_planes.fits(out, weight[2:], stride, dilation)
 
 
-def _by_rows(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> Any:
+def _by_rows(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int, is_grad: bool) -> Any:
     """Winograd's algorithm for images in channels, whose results are (o, *y, n), if it fits and pays; else None."""
     name, by = BY_AXES[len(stride)]
     if dtype != np.float32 or set(stride) != {1} or groups != 1 or 0 in weight + out:
@@ -176,8 +178,9 @@ def _by_rows(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: I
     if not by.fits(weight[2:]):
         return None
     size = tuple(-(-n // d) for n, d in zip(out[1:-1], dilation, strict=True))  # of the largest class
-    pays = chosen.get() == "auto" and by.pays(weight[1], weight[0], size, out[-1], weight[2:])
-    return by if chosen.get() == name or pays else None
+    case = weight[1], weight[0], size, out[-1], weight[2:]
+    pays = by.weight_grad_pays if is_grad else by.correlate_pays
+    return by if chosen.get() == name or (chosen.get() == "auto" and pays(*case)) else None
 
 
 def _classes(

@@ -14,9 +14,10 @@ import math
 import numpy as np
 
 from . import columns as parts_of
-from .buffers import scratch
+from .buffers import empty, scratch
 from .columns import fill, parts
 from .threads import run
+from .transpose import copy_turned
 from .windows import Array, Ints, Slices, work_dtype
 
 LANES = 8  # partial sums of the weight gradient, always the same whatever the number of threads
@@ -105,7 +106,10 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
         run(block_of_channels, -(-shape[1] // step), cost)
     else:
         run(lane, lanes, cost)
-    return np.ascontiguousarray(sums.sum(0).swapaxes(1, 2), dtype=g.dtype).reshape(shape)
+    total = (sums[0] if lanes == 1 else sums.sum(0)).swapaxes(1, 2)
+    out = empty(total.shape, work)
+    copy_turned(out, total)
+    return out.astype(g.dtype, copy=False).reshape(shape)
 
 
 def _columns(

@@ -96,17 +96,30 @@ def fits(kernel: Ints) -> bool:
     return kernel[:2] == (3, 3)
 
 
-def pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
-    """Whether both functions are faster than im2col, for results of this size (d', h', w').
+def correlate_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
+    """Whether `correlate` is faster than im2col, for results of this size (d', h', w').
 
     An estimate: it counts multiplications for each result, to copy a value into columns for 5, those of the transforms
-    for 48. Products of few columns take longer, as if they had 8 more, and of what hangs over, most is lost. Of 409
-    cases with 1 to 64 channels, 1 to 32 images and 1 to 32 pixels along an axis, measured on one core of a Zen 5 with
-    OpenBLAS's AVX2 kernels, 170 are taken: results were 2.0 times as fast in the middle, 0.9 to 5.2, weight gradients
-    1.8, 0.7 to 4.6, of which 7 were slower.
+    for 48, of a weight at a point for 4. Products of few columns take longer, as if they had 8 more, and of what hangs
+    over, most is lost. Of 409 cases with 1 to 64 channels, 1 to 32 images and 1 to 32 pixels along an axis, measured on
+    one core of a Zen 5 with OpenBLAS's AVX2 kernels, 170 are taken: results were 2.0 times as fast in the middle, 0.9
+    to 5.2, weight gradients 1.8, 0.7 to 4.6, of which 7 were slower.
     """
+    return _pays(c, o, size, images, kernel, 4)
+
+
+def weight_grad_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
+    """Whether `weight_grad` is faster than im2col: likewise, but a sum of weights at a point counts for 40.
+
+    Such sums are written and read several times: with 512 channels and 4 images of 4x4x4 im2col takes 0.7 of the time.
+    """
+    return _pays(c, o, size, images, kernel, 40)
+
+
+def _pays(c: int, o: int, size: Ints, images: int, kernel: Ints, per_weight: int) -> bool:
     half, (deep, height, width), wide = c * o / (c + o), size, kernel[2]
     made = computed(deep, height) * (2.25 * wide * half + 48) * (1 + 8 / (width * images))
+    made += per_weight * 36 * wide * half / (width * images)
     return deep * height * 9 * wide * (half + 5 * c / (c + o)) > LEAST_GAIN * made
 
 

@@ -1,7 +1,7 @@
-"""Convolution of few images with filters 3 to 7 high by Winograd's algorithm along the height, of stride 1.
+"""Convolution of images in channels with filters 3 to 7 high by Winograd's algorithm along the height, of stride 1.
 
 F(4, 3) takes half of the products and F(4, 5) two fifths, as in `winograd1d`, which see; it rounds as much here. Along
-the width the windows' sums are taken as they are, of filters of any width.
+the width the windows' sums are taken as they are, of filters of any width. A sequence is an image one pixel wide.
 
 Axes: i point; t row of tiles, of some results each; l place along the filter's width; o, c channels out and in; w pixel
 along the width; n image. Images lie as (c, h, w, n), see `layout`. The rows of pixels that some tiles read are copied
@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from .blas import in_one_thread
-from .buffers import scratch
+from .buffers import empty, scratch
 from .cook_toom import BY_TAPS
 from .direct import lanes_for
 from .points import apply
@@ -24,6 +24,8 @@ from .windows import Array, Ints, places_along
 
 CHUNK = 1 << 19  # values of a chunk of tiles, copies and products, after the transforms
 LEAST_GAIN, SMALL = 1.1, 1e6  # in an estimate of the time; multiplications that take as long as the calls
+LEAST_RUN = 16  # values side by side in a row, below which copies are slow
+MANY = 1 << 21  # values of sums, 8 MB
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: Ints) -> None:
@@ -66,19 +68,22 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
     tile, block = results.shape
     chunks = _chunks(-(-height // tile), width, block * ((wide + 2) * c + depth) * images)
     lanes = min(lanes_for(block * wide * c * depth * x.itemsize), len(chunks))
-    sums = np.zeros((lanes, block, wide * c, depth), x.dtype)
+    sums = empty((lanes, block, wide * c, depth), x.dtype)
 
     def lane(number: int) -> None:
-        product = scratch("product", sums.shape[1:], x.dtype)
-        for first, count, left, across in chunks[len(chunks) * number // lanes : len(chunks) * (number + 1) // lanes]:
+        todo = chunks[len(chunks) * number // lanes : len(chunks) * (number + 1) // lanes]
+        for first, count, left, across in todo:
             shares = _values(results.T, g, (first * tile, left), (count, across), tile, "shares")
             corner = first * tile - before[0], left - before[1]
             values = _values(pixels, x, corner, (count, across + wide - 1), tile, "values")
-            np.matmul(_shifted(values, wide), shares.reshape(block, depth, -1).swapaxes(1, 2), out=product)
-            sums[number] += product
+            factors = _shifted(values, wide), shares.reshape(block, depth, -1).swapaxes(1, 2)
+            if (first, left) == todo[0][::2]:
+                np.matmul(*factors, out=sums[number])
+            else:
+                sums[number] += np.matmul(*factors, out=scratch("product", sums.shape[1:], x.dtype))
 
     run(lane, lanes, g.size * c * taps * wide)
-    total = sums.sum(0).reshape(block, -1)
+    total = (sums[0] if lanes == 1 else sums.sum(0)).reshape(block, -1)
     planes = in_one_thread(lambda: filters.T @ total)  # kh kw*c*o
     return np.ascontiguousarray(planes.reshape(taps, wide, c, depth).transpose(3, 2, 0, 1))
 
@@ -88,21 +93,33 @@ def fits(kernel: Ints) -> bool:
     return kernel[0] in BY_TAPS
 
 
-def pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
-    """Whether both functions are faster than im2col, for results of this size (h', w').
+def correlate_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
+    """Whether `correlate` is faster than im2col, for results of this size (h', w').
 
-    An estimate of multiplications: to copy a value into columns counts for 24, to transform and to copy it here for 16
-    each time, to transform a result for 32, a weight for 16. Of 235 cases with 1 to 7 images, 1 to 256 channels, 4 to
-    512 filters of 3x1 to 7x7 and 3 to 112 pixels along an axis, measured on one core of a Zen 5 with OpenBLAS's AVX2
-    kernels, 92 are taken: results were 1.7 times as fast in the middle, 0.9 to 6.7, weight gradients 1.6, 0.8 to 5.9,
-    of which 2 each were slower.
+    An estimate of multiplications: to copy a value into columns counts for 24, to copy it here for 16 each time, to
+    transform it for 6 a point, to transform a result for 32, a weight for 16. Measured with 1 to 7 images and, of
+    sequences, 1 to 64, 1 to 512 channels and filters, 3x1 to 7x7 and 3 to 1000 pixels along an axis, on one core of a
+    Zen 5 with OpenBLAS's AVX2 kernels: where it is taken, 1.6 times as fast in the middle, 0.9 to 6.7.
     """
+    return _pays(c, o, size, images, kernel, 16)
+
+
+def weight_grad_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
+    """Whether `weight_grad` is faster than im2col: likewise, but a sum of weights is written and read several times.
+
+    So one counts for 40, and for 96 where those of a part are more than the cache holds.
+    """
+    sums = BY_TAPS[kernel[0]].results.shape[1] * kernel[1] * c * o
+    return _pays(c, o, size, images, kernel, 40 if sums < MANY else 96)
+
+
+def _pays(c: int, o: int, size: Ints, images: int, kernel: Ints, per_weight: int) -> bool:
     (height, width), (taps, wide) = size, kernel
     tile, block = BY_TAPS[taps].results.shape
     columns = height * width * images * taps * wide * c * (o + 24)
     points = -(-height // tile) * width * images * block
-    made = points * (wide * c * o + 16 * (wide + 2) * c + 32 * o) + 16 * o * c * wide * block
-    return columns > LEAST_GAIN * (made + SMALL)
+    made = points * (wide * c * o + (16 * wide + 6 * block) * c + 32 * o) + per_weight * o * c * wide * block
+    return width * images >= LEAST_RUN and columns > LEAST_GAIN * (made + SMALL)
 
 
 def _values(matrix: Array, x: Array, corner: Ints, size: Ints, step: int, name: str) -> Array:

@@ -1,24 +1,22 @@
 """Winograd's algorithms for sequences, few images and volumes against im2col in float64, and each function's uses."""
 
-import itertools
-
 import numpy as np
 import pytest
 
-from tensorgrad.kernels import im2col, threads, winograd3d, winograd_height, winograd_rows
+from tensorgrad.kernels import im2col, threads, winograd3d, winograd_height
 
-BY_RANK = {1: winograd_rows, 2: winograd_height, 3: winograd3d}
+BY_RANK = {2: winograd_height, 3: winograd3d}
 KERNELS = [
-    (3,), (4,), (5,), (6,), (7,),
-    (3, 3), (5, 5), (4, 1), (6, 2), (7, 8),
+    (3, 1), (4, 1), (5, 1), (6, 1), (7, 1),
+    (3, 3), (5, 5), (6, 2), (7, 8),
     (3, 3, 3), (3, 3, 1), (3, 3, 2), (3, 3, 4),
 ]  # fmt: skip
 # (kernel, results, before, images, c, o)
 SHAPES = [
-    ((3,), (35,), (1,), 64, 20, 24),
-    ((5,), (4,), (0,), 1, 1, 1),
-    ((7,), (301,), (6,), 5, 64, 33),
-    ((4,), (128,), (2,), 16, 130, 64),
+    ((3, 1), (35, 1), (1, 0), 64, 20, 24),
+    ((5, 1), (4, 1), (0, 0), 1, 1, 1),
+    ((7, 1), (301, 1), (6, 0), 5, 64, 33),
+    ((4, 1), (128, 1), (2, 0), 16, 130, 64),
     ((3, 3), (32, 30), (1, 1), 7, 65, 24),
     ((3, 3), (1, 1), (0, 2), 1, 1, 1),
     ((5, 5), (66, 40), (2, 0), 1, 64, 33),
@@ -72,7 +70,7 @@ def test_equals_im2col(kernel, before, after):
 
 
 @pytest.mark.parametrize("before", [-9, -1, 5, 12])
-@pytest.mark.parametrize("kernel", [(3,), (5,), (3, 3), (5, 4), (3, 3, 3)])
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 4), (3, 3, 3)])
 def test_windows_begin_behind_or_far_before_the_first_pixel(kernel, before):
     """As in the input gradient of a convolution with padding beyond the kernel."""
     for axis in range(len(kernel)):
@@ -137,7 +135,7 @@ def test_wide_images_are_cut_along_the_width(monkeypatch):
     assert_close(computed(*given), exact(*given), 1e-13)
 
 
-@pytest.mark.parametrize("kernel", [(5,), (3, 4), (3, 3, 3)])
+@pytest.mark.parametrize("kernel", [(5, 1), (3, 4), (3, 3, 3)])
 def test_reads_and_writes_views(kernel):
     """As a convolution with dilation needs it; what lies between is left alone."""
     size = (7, 10, 5)[: len(kernel)]
@@ -154,7 +152,7 @@ def test_reads_and_writes_views(kernel):
     assert (wide[2] == 7).all()
 
 
-@pytest.mark.parametrize("kernel", [(3,), (5,), (3, 3), (5, 4), (3, 3, 3)])
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 4), (3, 3, 3)])
 def test_without_bias(kernel):
     size, before = (6,) * len(kernel), (1,) * len(kernel)
     x, weight, bias, g = arrays(kernel, size, before)
@@ -165,20 +163,30 @@ def test_without_bias(kernel):
 
 def test_where_it_pays():
     """Not for few channels, small kernels, or tiles of which most hangs over."""
-    assert winograd3d.pays(16, 16, (8, 8, 8), 4, (3, 3, 3))
-    assert not winograd3d.pays(1, 16, (16, 16, 16), 8, (3, 3, 3))
-    assert not winograd3d.pays(16, 16, (8, 8, 8), 4, (3, 3, 1))
-    assert not winograd3d.pays(16, 16, (1, 5, 8), 4, (3, 3, 3))
-    assert not winograd3d.pays(16, 16, (8, 8, 1), 1, (3, 3, 3))
-    assert winograd_height.pays(16, 16, (56, 56), 1, (3, 3))
-    assert winograd_height.pays(8, 16, (64, 64), 4, (5, 5))
-    assert not winograd_height.pays(1, 32, (64, 64), 4, (3, 3))
-    assert not winograd_height.pays(16, 16, (14, 14), 1, (3, 3))
-    assert not winograd_height.pays(16, 512, (64, 64), 1, (3, 1))
-    assert not winograd_height.pays(64, 64, (5, 28), 4, (3, 3))
-    assert not winograd_height.pays(512, 512, (7, 7), 1, (3, 3))
-    for c, o, images in itertools.product((16, 32, 64, 128), (16, 32, 64, 128), (15, 16, 32)):
-        expected = images > 15 and c * o / (c + o) > 20
-        assert winograd_rows.pays(c, o, (256,), images, (5,)) == expected, (c, o, images)
-    assert not winograd_rows.pays(64, 64, (5,), 16, (5,))
-    assert not winograd_rows.pays(32, 32, (256,), 32, (3,))
+    assert winograd3d.correlate_pays(16, 16, (8, 8, 8), 4, (3, 3, 3))
+    assert not winograd3d.correlate_pays(1, 16, (16, 16, 16), 8, (3, 3, 3))
+    assert not winograd3d.correlate_pays(16, 16, (8, 8, 8), 4, (3, 3, 1))
+    assert not winograd3d.correlate_pays(16, 16, (1, 5, 8), 4, (3, 3, 3))
+    assert not winograd3d.correlate_pays(16, 16, (8, 8, 1), 1, (3, 3, 3))
+    assert winograd_height.correlate_pays(16, 16, (56, 56), 1, (3, 3))
+    assert winograd_height.correlate_pays(8, 16, (64, 64), 4, (5, 5))
+    assert not winograd_height.correlate_pays(1, 32, (64, 64), 4, (3, 3))
+    assert not winograd_height.correlate_pays(16, 16, (14, 14), 1, (3, 3))
+    assert not winograd_height.correlate_pays(16, 512, (64, 64), 1, (3, 1))
+    assert not winograd_height.correlate_pays(64, 64, (5, 28), 4, (3, 3))
+    assert not winograd_height.correlate_pays(512, 512, (7, 7), 1, (3, 3))
+    assert winograd_height.correlate_pays(64, 64, (128, 1), 16, (3, 1))
+    assert winograd_height.correlate_pays(64, 128, (128, 1), 16, (5, 1))
+    assert not winograd_height.correlate_pays(64, 128, (128, 1), 15, (5, 1))
+    assert not winograd_height.correlate_pays(32, 32, (1000, 1), 16, (7, 1))
+    assert not winograd_height.correlate_pays(16, 32, (256, 1), 64, (3, 1))
+
+
+def test_weight_gradients_pay_less_where_there_are_many_weights():
+    for c, size, images, expected in ((256, 14, 1, False), (256, 14, 2, True), (256, 7, 7, True), (512, 7, 7, False)):
+        case = c, c, (size, size), images, (3, 3)
+        assert winograd_height.weight_grad_pays(*case) == expected, case
+    assert winograd_height.correlate_pays(512, 512, (7, 7), 7, (3, 3))
+    for images in (4, 8):
+        assert winograd3d.correlate_pays(512, 512, (4, 4, 4), images, (3, 3, 3))
+        assert winograd3d.weight_grad_pays(512, 512, (4, 4, 4), images, (3, 3, 3)) == (images == 8)
