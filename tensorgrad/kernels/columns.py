@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from .runs import copy_runs
 from .windows import Array, Ints, Slices, places_along
 
 CHUNK_BYTES = 1 << 22  # columns are written, then read by the product; parts of a core's L2 have too short runs to copy
@@ -48,4 +49,4 @@ def fill(columns: Array, x: Array, part: Slices, stride: Ints, before: Ints, dil
                 target[every * axis + (slice(0, w.start),)] = 0
             if w.stop < target.shape[axis]:
                 target[every * axis + (slice(w.stop, None),)] = 0
-        target[every + windows] = x[every + pixels]
+        copy_runs(target[every + windows], x[every + pixels])

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from .buffers import scratch
+from .runs import copy_runs
 from .threads import run
 from .windows import Array, Ints, places_along
 
@@ -38,7 +39,7 @@ def correlate(
         np.matmul(filters[some], runs, out=sums)
         windows = sums.reshape(len(runs), height, -1, images)[:, :, :width]
         if bias is None:
-            out[some] = windows
+            copy_runs(out[some], windows)
         else:
             np.add(windows, bias[some, None, None, None], out=out[some])
 
@@ -99,7 +100,7 @@ def _runs(x: Array, size: Ints, kernel: Ints, stride: Ints, before: Ints, dilati
         plane[:, rows.stop :] = 0
         plane[:, rows, : columns.start] = 0
         plane[:, rows, columns.stop :] = 0
-        plane[:, rows, columns] = x[:, lines, pixels]
+        copy_runs(plane[:, rows, columns], x[:, lines, pixels])
     length = size[0] * width * images
     runs = scratch("runs", (c, math.prod(kernel), length), x.dtype)
     for number, place in enumerate(itertools.product(*map(range, kernel))):

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from .buffers import scratch
+from .runs import copy_runs
 from .threads import run
 from .windows import Array, Ints, overlapping, places_along
 
@@ -69,7 +70,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
         held = [begin * stride[0] - before[0] - tall] * tall
         share = scratch("share", (depth, width, images), g.dtype)
         for i in range(begin, end):
-            np.copyto(share, g[i].swapaxes(0, 1))
+            copy_runs(share, g[i].swapaxes(0, 1))
             shares = share.reshape(depth, -1).T
             first = i * stride[0] - before[0]
             for h in range(first, first + tall):
@@ -152,7 +153,7 @@ def _turn(x: Array, h: int, target: Array, before: int) -> None:
     for phase in range(phases):
         (windows, pixels) = places_along(1, phases, before - phase, 1, x.shape[1], steps)[0]
         target[phase, :, : windows.start] = 0
-        target[phase, :, windows] = x[h, pixels].swapaxes(0, 1)
+        copy_runs(target[phase, :, windows], x[h, pixels].swapaxes(0, 1))
         target[phase, :, windows.stop :] = 0
 
 

@@ -9,6 +9,7 @@ row: of many filters on small images those are far larger than the pixels that a
 import numpy as np
 
 from .buffers import empty, scratch
+from .runs import copy_runs
 from .threads import run
 from .windows import Array, Ints, places_along
 
@@ -19,7 +20,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
     """Each weight's gradient (o, c, kh, kw), summed over windows and images; g is (h', w', o, n)."""
     (height, width, depth, images), (tall, wide), c = g.shape, kernel, x.shape[2]
     shares = empty((depth, height, width, images), g.dtype)
-    np.copyto(shares, g.transpose(2, 0, 1, 3))
+    copy_runs(shares, g.transpose(2, 0, 1, 3))
     along = places_along(tall, stride[0], before[0], 1, x.shape[0], height)
     across = places_along(wide, stride[1], before[1], 1, x.shape[1], width)
     out = empty((tall, wide, depth, c), g.dtype)
@@ -32,7 +33,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
         read[:, rows.stop :] = 0
         read[:, rows, : columns.start] = 0
         read[:, rows, columns.stop :] = 0
-        read[:, rows, columns] = x[pixel_rows, pixel_columns].transpose(2, 0, 1, 3)
+        copy_runs(read[:, rows, columns], x[pixel_rows, pixel_columns].transpose(2, 0, 1, 3))
         np.matmul(shares.reshape(depth, -1), read.reshape(c, -1).T, out=out[row, column])
 
     run(place, tall * wide, g.size * c * tall * wide)

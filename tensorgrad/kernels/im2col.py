@@ -16,6 +16,7 @@ import numpy as np
 from . import columns as parts_of
 from .buffers import empty, scratch
 from .columns import fill, parts
+from .runs import copy_runs
 from .threads import run
 from .transpose import copy_turned
 from .windows import Array, Ints, Slices, work_dtype
@@ -62,7 +63,7 @@ def correlate(
         if bias is not None:
             result += bias.reshape(groups, -1, 1)
         if not is_direct:
-            block[...] = result.reshape(block.shape)
+            copy_runs(block, result.reshape(block.shape))
 
     copies = math.prod(out.shape[1:]) * x.shape[0] * math.prod(kernel)
     run(work_on, len(todo), max(out.size * depth, COPY * copies))

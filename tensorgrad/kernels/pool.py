@@ -17,6 +17,7 @@ import numpy as np
 from .axes import Ranges, along
 from .elementwise import select_into
 from .layout import alike, empty_like, slabs
+from .phases import columns_of, new_phases, phases, put_back
 from .threads import run
 from .windows import Array, Ints, Slices, each_place
 
@@ -47,14 +48,14 @@ def max_pool(x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
     def work(number: int) -> None:
         c, y = todo[number]
         places = _places(x, y, kernel, stride, padding, dilation, out_size)
-        best = out[:, c, y]
+        best, parts = out[:, c, y], phases(x[:, c], stride[-1])
         if _covers(places, best):
-            np.copyto(best, x[:, c, *places.pop(0)[2]])
+            np.copyto(best, columns_of(parts, places.pop(0)[2]))
         else:
             best[...] = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         for _, w, pixels in places:
             share = best[:, :, *w]
-            np.maximum(share, x[:, c, *pixels], out=share)
+            np.maximum(share, columns_of(parts, pixels), out=share)
 
     run(work, len(todo))
     return out
@@ -73,11 +74,11 @@ def max_pool_winners(x: Array, values: Array, kernel: Ints, stride: Ints, paddin
     def work(number: int) -> None:
         c, y = todo[number]
         places = _places(x, y, kernel, stride, padding, dilation, values.shape[2:])
-        best, found = values[:, c, y], offsets[:, c, y]
+        best, found, parts = values[:, c, y], offsets[:, c, y], phases(x[:, c], stride[-1])
         # Counted down from the largest number, so that the first winner is a maximum: faster than a masked write.
         found[...] = 0
         for place, w, pixels in places:
-            _raise_to(found[:, :, *w], last - _number(place, kernel), x[:, c, *pixels] == best[:, :, *w])
+            _raise_to(found[:, :, *w], last - _number(place, kernel), columns_of(parts, pixels) == best[:, :, *w])
         if not _covers(places, best):  # where all places are in the padding
             np.copyto(found, last - first[y], where=found == 0, casting="unsafe")
         np.subtract(last, found, out=found)
@@ -85,7 +86,9 @@ def max_pool_winners(x: Array, values: Array, kernel: Ints, stride: Ints, paddin
             unknown = np.isnan(best)
             found[unknown] = 0
             for place, w, pixels in places:
-                _raise_to(found[:, :, *w], _number(place, kernel), np.isnan(x[:, c, *pixels]) & unknown[:, :, *w])
+                _raise_to(
+                    found[:, :, *w], _number(place, kernel), np.isnan(columns_of(parts, pixels)) & unknown[:, :, *w]
+                )
 
     run(work, len(todo))
     return offsets
@@ -101,10 +104,10 @@ def max_pool_grad(
 
     def won(c: slice, y: slice, places: list[Place]) -> Iterator[Array]:
         # A window that was won at an earlier place is won no more.
-        best = values[:, c, y]
+        best, parts = values[:, c, y], phases(x[:, c], stride[-1])
         over = np.zeros_like(best, np.bool_)
         for number, (_, w, pixels) in enumerate(places, 1):
-            wins = x[:, c, *pixels] == best[:, :, *w]
+            wins = columns_of(parts, pixels) == best[:, :, *w]
             past = over[:, :, *w]
             np.greater(wins, past, out=wins)
             if number < len(places):
@@ -135,27 +138,30 @@ def _spread(g: Array, won: Winners, shape: Ints, kernel: Ints, stride: Ints, pad
         and not any(padding)
         and all(n == y * k and k == s for n, y, k, s in zip(shape[2:], g.shape[2:], kernel, stride, strict=True))
     )
-    todo, whole = slabs(g), slice(0, shape[2])
+    todo = slabs(g)
 
     def work(number: int) -> None:
         c, y = todo[number]
-        rows, span = whole, whole
+        rows = span = slice(y.start * stride[0], y.stop * stride[0])
         if not tiled:
             rows, y, span = _around(y, kernel[0], stride[0], padding[0], dilation[0], shape[2], g.shape[2])
         # Windows of other parts reach into a part's rows: it adds up all that read them, beside the others, and copies.
         size = (shape[0], c.stop - c.start, span.stop - span.start, *shape[3:])
-        sums = out[:, c] if rows == whole else empty_like(out, size, g.dtype)
-        if not tiled:
-            sums[...] = 0
+        sums = out[:, c, rows] if rows == span else empty_like(out, size, g.dtype)
+        parts = new_phases(sums, stride[-1])
+        for part in () if tiled else parts:
+            part[...] = 0
         places = _places(out, y, kernel, stride, padding, dilation, g.shape[2:])
         for (_, w, (h, *pixels)), wins in zip(places, won(c, y, places), strict=True):
             share = g[:, c, y][:, :, *w]
-            target = sums[:, :, slice(h.start - span.start, h.stop - span.start, h.step), *pixels]
+            down = slice(h.start - span.start, h.stop - span.start, h.step)
+            target = columns_of(parts, (down, *pixels))
             if apart:
                 select_into(target, share, wins)
             else:
                 target += select_into(np.empty_like(share), share, wins)
-        if rows != whole:
+        put_back(sums, parts)
+        if rows != span:
             out[:, c, rows] = sums[:, :, rows.start - span.start : rows.stop - span.start]
 
     run(work, len(todo))
@@ -188,9 +194,10 @@ def max_pool_gather(x: Array, offsets: Array, kernel: Ints, stride: Ints, paddin
     def work(number: int) -> None:
         c, y = todo[number]
         out[:, c, y] = 0
+        parts = phases(x[:, c], stride[-1])
         for place, w, pixels in _places(x, y, kernel, stride, padding, dilation, offsets.shape[2:]):
             won = offsets[:, c, y][:, :, *w] == _number(place, kernel)
-            pixel = x[:, c, *pixels]
+            pixel = columns_of(parts, pixels)
             target = out[:, c, y][:, :, *w].view(bits)
             target |= select_into(np.empty_like(pixel), pixel, won).view(bits)
 

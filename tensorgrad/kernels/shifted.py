@@ -11,6 +11,7 @@ import numpy as np
 
 from .buffers import scratch
 from .direct import lanes_for
+from .runs import copy_runs
 from .threads import run
 from .windows import Array, Ints, places_along
 
@@ -33,7 +34,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
         for begin in range(number * step, height, lanes * step):
             some = g[begin : begin + step]
             shares = scratch("shares", (len(some), depth, width, images), g.dtype)
-            np.copyto(shares, some.swapaxes(1, 2))
+            copy_runs(shares, some.swapaxes(1, 2))
             first = begin * stride[0] - before[0]
             columns = _columns(x, first, len(some), width, kernel, stride, before[1])
             for product in np.matmul(columns, shares.reshape(len(some), depth, -1).swapaxes(1, 2)):
@@ -54,7 +55,7 @@ def _columns(x: Array, first: int, count: int, width: int, kernel: Ints, stride:
         target = rows[there, place]
         target[:, :, : windows.start] = 0
         target[:, :, windows.stop :] = 0
-        target[:, :, windows] = x[pixels, columns].swapaxes(1, 2)
+        copy_runs(target[:, :, windows], x[pixels, columns].swapaxes(1, 2))
     row, _, _, _, item = rows.strides
     run_length = width * images
     return np.ndarray(

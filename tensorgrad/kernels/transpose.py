@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from .buffers import scratch
+from .runs import copy_runs
 from .threads import run
 from .windows import Array
 
@@ -26,7 +27,7 @@ COPY_WORK = 8  # multiplications that take as long as to copy a value
 def copy_turned(out: Array, x: Array) -> None:
     """np.copyto(out, x) for an array `out` that is contiguous and an x of its shape and dtype in another order."""
     if not _is_crowded(x):
-        np.copyto(out, x)
+        copy_runs(out, x)
         return
     last = x.ndim - 1
     outer = sorted(range(last), key=lambda axis: -abs(x.strides[axis]))

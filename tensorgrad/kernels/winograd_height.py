@@ -19,6 +19,7 @@ from .buffers import empty, scratch
 from .cook_toom import BY_TAPS
 from .direct import lanes_for
 from .points import apply
+from .runs import copy_runs
 from .threads import run
 from .windows import Array, Ints, places_along
 
@@ -51,7 +52,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
         for place in range(tile):
             target = out[:, first * tile + place : (first + count) * tile : tile, left : left + across]
             if bias is None:
-                target[...] = made[place, :, : target.shape[1]]
+                copy_runs(target, made[place, :, : target.shape[1]])
             else:
                 np.add(made[place, :, : target.shape[1]], bias.reshape(-1, 1, 1, 1), out=target)
 
@@ -138,7 +139,7 @@ def _values(matrix: Array, x: Array, corner: Ints, size: Ints, step: int, name: 
         target = blocks[row]
         target[:, : tiles.start] = 0
         target[:, tiles.stop :] = 0
-        target[:, tiles, inside] = x[:, lines, columns]
+        copy_runs(target[:, tiles, inside], x[:, lines, columns])
     values = scratch(name, (points, c, *size, images), x.dtype)
     apply(matrix, blocks.reshape(rows, -1), values.reshape(points, -1), 0)
     return values
