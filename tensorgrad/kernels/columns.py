@@ -41,6 +41,7 @@ def fill(columns: Array, x: Array, part: Slices, stride: Ints, before: Ints, dil
         for k, s, b, d, n, p in zip(kernel, stride, before, dilation, x.shape[1:-1], part, strict=True)
     ]
     every = (slice(None),)
+    copy = copy_runs if stride[-1] > 1 else np.copyto  # the runs of neighbours are long
     for place in np.ndindex(*kernel):
         target = columns[every + place]
         windows, pixels = zip(*(axis[k] for axis, k in zip(axes, place, strict=True)), strict=True)
@@ -49,4 +50,4 @@ def fill(columns: Array, x: Array, part: Slices, stride: Ints, before: Ints, dil
                 target[every * axis + (slice(0, w.start),)] = 0
             if w.stop < target.shape[axis]:
                 target[every * axis + (slice(w.stop, None),)] = 0
-        copy_runs(target[every + windows], x[every + pixels])
+        copy(target[every + windows], x[every + pixels])

@@ -60,6 +60,9 @@ def conv_input_grad(
     these places, turned round. So nothing is scattered, and there are as many correlations as remainders.
     """
     in_pixels = by_pixels(shape[0], shape[2:], g.dtype, weight.shape, dilation, groups)
+    is_tiled = weight.shape[2:] == stride and groups == math.prod(dilation) == 1 and not any(_before(padding))
+    if in_pixels and is_tiled and math.prod(stride) > 1:
+        return face_of_pixels(_tiled_input_grad(pixels(g), weight, shape))
     if in_pixels:
         windows, gx = pixels(g), empty((*shape[2:], shape[1], shape[0]), g.dtype)
     else:
@@ -94,6 +97,24 @@ def conv_weight_grad(
     if by_pixels(x.shape[0], x.shape[2:], x.dtype, shape, dilation, groups):
         return choose.weight_grad(as_pixels(g), as_pixels(x), shape, stride, before, dilation, groups)
     return choose.weight_grad_few(channels(g), channels(x), shape, stride, before, dilation, groups)
+
+
+def _tiled_input_grad(g: Array, weight: Array, shape: Ints) -> Array:
+    """`conv_input_grad` where each window reads pixels of its own: g and the result lie in pixels.
+
+    One correlation gives all pixels of a window as so many channels, in larger products than one for each remainder.
+    """
+    (height, width, o, images), (_, c, tall, wide) = g.shape, weight.shape
+    filters = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(-1, o, 1, 1)
+    made = empty((height, width, len(filters), images), g.dtype)
+    choose.correlate(g, filters, None, made, (1, 1), (0, 0), (1, 1), 1)
+    gx = empty((*shape[2:], c, images), g.dtype)
+    gx[height * tall :] = 0
+    gx[:, width * wide :] = 0
+    for row in range(tall):  # a window's pixels in a row are one run
+        target = gx[row : height * tall : tall, : width * wide]
+        np.copyto(target.reshape(height, width, -1), made.reshape(height, width, tall, -1)[:, :, row])
+    return gx
 
 
 def _before(padding: Pads) -> Ints:

@@ -22,8 +22,8 @@ def copy_runs(target: Array, source: Array) -> None:
     """
     nbytes = source.shape[-1] * source.itemsize
     if (
-        source.itemsize < nbytes <= LONGEST
-        and source.size >= LEAST
+        source.size >= LEAST
+        and source.itemsize < nbytes <= LONGEST
         and source.dtype == target.dtype
         and source.strides[-1] == source.itemsize == target.strides[-1]
         and not (source.strides[-2:-1] == (nbytes,) == target.strides[-2:-1])  # longer runs

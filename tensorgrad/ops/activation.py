@@ -138,7 +138,9 @@ _prelu.defvjps(
     in_parts(lambda g, input, weight: where(gt(input, 0), g, g * weight)),
     in_parts(lambda g, input: where(gt(input, 0), 0.0, g * input)),
 )
-_hardtanh.defvjps(lambda g, out, min_val, max_val: where(logical_or(le(out, min_val), ge(out, max_val)), 0.0, g))
+_hardtanh.defvjps(
+    in_parts(lambda g, out, min_val, max_val: where(logical_or(le(out, min_val), ge(out, max_val)), 0.0, g))
+)
 
 
 # Over an axis

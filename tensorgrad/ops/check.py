@@ -39,6 +39,8 @@ def sizes(name: str, what: str, value: Any, rank: int, least: int) -> tuple[int,
     given = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
     if len(given) == 1:
         given *= rank
+    if len(given) == rank and set(map(type, given)) == {int} and min(given) >= least:  # nearly always, and soon told
+        return given
     if len(given) != rank or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in given):
         raise ShapeError(f"{name}: {what} must be an int or {rank} ints, got {value!r}")
     if any(n < least for n in given):

@@ -182,3 +182,16 @@ def test_float32_weight_gradient_over_many_pixels():
 )
 def test_output_size(size, kernel, stride, padding, dilation, expected):
     assert kernels.conv_output_size((size,), (kernel,), (stride,), (padding,), (dilation,)) == (expected,)
+
+
+@pytest.mark.parametrize("kernel", [(2, 2), (1, 3), (4, 2)])
+@pytest.mark.parametrize("tail", [(0, 0), (0, 1), (1, 0)])
+@pytest.mark.parametrize("images", [8, 9])
+def test_input_gradient_of_windows_side_by_side(kernel, tail, images):
+    """Images in pixels; pixels after the last window get zero."""
+    if any(t >= k for t, k in zip(tail, kernel, strict=True)):
+        tail = (0, 0)
+    space = tuple(3 * k + t for k, t in zip(kernel, tail, strict=True))
+    x, w, g, params = arrays(space, kernel, (kernel, ((0, 0), (0, 0)), (1, 1)), images=images, filters=3)
+    result = kernels.conv_input_grad(g, w, x.shape, *params)
+    np.testing.assert_allclose(result, naive.conv_input_grad(g, w, x.shape, *params), rtol=1e-12, atol=1e-12)
