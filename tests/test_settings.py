@@ -294,7 +294,7 @@ def on_axes(rank, stride=1, dilation=1):
         (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 2, 3)), on_axes(3), "im2col"),
         (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3, stride=2), "im2col"),
         (images(2, 16, (1, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3), "im2col"),
-        (images(2, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3, dilation=2), "winograd3d"),
+        (images(4, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3, dilation=2), "winograd3d"),
         (images(2, 32, (8, 8, 8)), filters(32, 16, (3, 3, 3)), on_axes(3) | {"groups": 2}, "im2col"),
         (images(2, 16, (8, 8, 8), np.float64), filters(16, 16, (3, 3, 3), np.float64), on_axes(3), "im2col"),
         (images(0, 16, (8, 8, 8)), filters(16, 16, (3, 3, 3)), on_axes(3), "im2col"),

@@ -38,6 +38,7 @@ def test_other_copies_are_left_to_numpy(items):
         (np.empty((64, 70, 4)), values),  # other dtypes
         (np.empty((64, 140, 4), np.float32)[:, :70], values),  # longer runs
         (np.empty((10, 70, 4), np.float32), values[:10]),  # few values
+        (np.empty((), np.float32), np.float32(3)[...]),
         (np.empty((70, 64, 4), np.float32)[:0], values[:, :0].swapaxes(0, 1)[:0]),
     ):
         copy_runs(target, source)
