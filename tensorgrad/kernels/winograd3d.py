@@ -24,7 +24,8 @@ from .windows import Array, Ints, places_along
 from .winograd import apply_twice, computed, filters_at_points, transformed
 
 CHUNK = 1 << 19  # values of a chunk of tiles after the transforms
-LEAST_GAIN = 1.3  # in time, for which to round more
+LEAST_GAIN = 0.9  # in the estimate, which is low
+MANY = 1 << 20  # weights at points, 4 MB
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: Ints) -> None:
@@ -96,30 +97,20 @@ def fits(kernel: Ints) -> bool:
     return kernel[:2] == (3, 3)
 
 
-def correlate_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
-    """Whether `correlate` is faster than im2col, for results of this size (d', h', w').
+def pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
+    """Whether both functions are faster than im2col, for results of this size (d', h', w').
 
     An estimate: it counts multiplications for each result, to copy a value into columns for 5, those of the transforms
-    for 48, of a weight at a point for 4. Products of few columns take longer, as if they had 8 more, and of what hangs
-    over, most is lost. Of 409 cases with 1 to 64 channels, 1 to 32 images and 1 to 32 pixels along an axis, measured on
-    one core of a Zen 5 with OpenBLAS's AVX2 kernels, 170 are taken: results were 2.0 times as fast in the middle, 0.9
-    to 5.2, weight gradients 1.8, 0.7 to 4.6, of which 7 were slower.
+    for 48, and a weight at a point for 40 where these are more than the cache holds. Products of few columns take
+    longer, as if they had 8 more, and of what hangs over, most is lost. Of 255 cases with 1 to 512 channels, 1 to 16
+    images and 2 to 16 pixels along an axis, measured on one core of a Zen 5 with OpenBLAS's AVX2 kernels, 120 are
+    taken: results were 1.9 times as fast in the middle, 1.03 to 3.7, weight gradients 1.7, 0.75 to 3.5, of which 5 were
+    slower.
     """
-    return _pays(c, o, size, images, kernel, 4)
-
-
-def weight_grad_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
-    """Whether `weight_grad` is faster than im2col: likewise, but a sum of weights at a point counts for 40.
-
-    Such sums are written and read several times: with 512 channels and 4 images of 4x4x4 im2col takes 0.7 of the time.
-    """
-    return _pays(c, o, size, images, kernel, 40)
-
-
-def _pays(c: int, o: int, size: Ints, images: int, kernel: Ints, per_weight: int) -> bool:
     half, (deep, height, width), wide = c * o / (c + o), size, kernel[2]
     made = computed(deep, height) * (2.25 * wide * half + 48) * (1 + 8 / (width * images))
-    made += per_weight * 36 * wide * half / (width * images)
+    if 36 * wide * c * o >= MANY:
+        made += 40 * 36 * wide * half / (width * images)
     return deep * height * 9 * wide * (half + 5 * c / (c + o)) > LEAST_GAIN * made
 
 

@@ -24,9 +24,10 @@ from .threads import run
 from .windows import Array, Ints, places_along
 
 CHUNK = 1 << 19  # values of a chunk of tiles, copies and products, after the transforms
-LEAST_GAIN, SMALL = 1.1, 1e6  # in an estimate of the time; multiplications that take as long as the calls
-LEAST_RUN = 16  # values side by side in a row, below which copies are slow
-MANY = 1 << 21  # values of sums, 8 MB
+# See `pays`.
+CALL, CALLS = 5e4, 1e6  # multiplications that take as long as a place's calls in im2col, and all calls here
+LEAST_RUN = 12  # values side by side in a row, below which copies are slow
+MANY = 1 << 21  # weights at points, 8 MB
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: Ints) -> None:
@@ -94,33 +95,23 @@ def fits(kernel: Ints) -> bool:
     return kernel[0] in BY_TAPS
 
 
-def correlate_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
-    """Whether `correlate` is faster than im2col, for results of this size (h', w').
+def pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
+    """Whether both functions are faster than im2col, for results of this size (h', w').
 
     An estimate of multiplications: to copy a value into columns counts for 24, to copy it here for 16 each time, to
-    transform it for 6 a point, to transform a result for 32, a weight for 16. Measured with 1 to 7 images and, of
-    sequences, 1 to 64, 1 to 512 channels and filters, 3x1 to 7x7 and 3 to 1000 pixels along an axis, on one core of a
-    Zen 5 with OpenBLAS's AVX2 kernels: where it is taken, 1.6 times as fast in the middle, 0.9 to 6.7.
+    transform it for 6 a point, to transform a result for 32. A weight at a point counts for 20, and for 96 where these
+    are more than the cache holds: the gradient's sums of them are written and read several times. Measured on one core
+    of a Zen 5 with OpenBLAS's AVX2 kernels, with 3x3 and 5x5, 1 to 12 images of 4 to 112 pixels along an axis, and with
+    sequences of 16 to 1000 values, 3 to 512 channels each. Of 326 cases with images 220 are taken: results were 1.8
+    times as fast in the middle, 0.97 to 5.0, weight gradients 1.7, 0.9 to 4.4. Of 270 with sequences 93: 1.35, 0.97 to
+    1.9, and 1.4, 0.8 to 1.9, of which 8 were slower.
     """
-    return _pays(c, o, size, images, kernel, 16)
-
-
-def weight_grad_pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
-    """Whether `weight_grad` is faster than im2col: likewise, but a sum of weights is written and read several times.
-
-    So one counts for 40, and for 96 where those of a part are more than the cache holds.
-    """
-    sums = BY_TAPS[kernel[0]].results.shape[1] * kernel[1] * c * o
-    return _pays(c, o, size, images, kernel, 40 if sums < MANY else 96)
-
-
-def _pays(c: int, o: int, size: Ints, images: int, kernel: Ints, per_weight: int) -> bool:
     (height, width), (taps, wide) = size, kernel
     tile, block = BY_TAPS[taps].results.shape
-    columns = height * width * images * taps * wide * c * (o + 24)
-    points = -(-height // tile) * width * images * block
-    made = points * (wide * c * o + (16 * wide + 6 * block) * c + 32 * o) + per_weight * o * c * wide * block
-    return width * images >= LEAST_RUN and columns > LEAST_GAIN * (made + SMALL)
+    columns = height * width * images * taps * wide * c * (o + 24) + CALL * taps * wide
+    points, weights = -(-height // tile) * width * images * block, o * c * wide * block
+    made = points * (wide * c * o + (16 * wide + 6 * block) * c + 32 * o) + (20 if weights < MANY else 96) * weights
+    return (images == 1 or width * images >= LEAST_RUN) and columns > made + CALLS
 
 
 def _values(matrix: Array, x: Array, corner: Ints, size: Ints, step: int, name: str) -> Array:

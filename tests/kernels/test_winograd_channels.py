@@ -163,30 +163,27 @@ def test_without_bias(kernel):
 
 def test_where_it_pays():
     """Not for few channels, small kernels, or tiles of which most hangs over."""
-    assert winograd3d.correlate_pays(16, 16, (8, 8, 8), 4, (3, 3, 3))
-    assert not winograd3d.correlate_pays(1, 16, (16, 16, 16), 8, (3, 3, 3))
-    assert not winograd3d.correlate_pays(16, 16, (8, 8, 8), 4, (3, 3, 1))
-    assert not winograd3d.correlate_pays(16, 16, (1, 5, 8), 4, (3, 3, 3))
-    assert not winograd3d.correlate_pays(16, 16, (8, 8, 1), 1, (3, 3, 3))
-    assert winograd_height.correlate_pays(16, 16, (56, 56), 1, (3, 3))
-    assert winograd_height.correlate_pays(8, 16, (64, 64), 4, (5, 5))
-    assert not winograd_height.correlate_pays(1, 32, (64, 64), 4, (3, 3))
-    assert not winograd_height.correlate_pays(16, 16, (14, 14), 1, (3, 3))
-    assert not winograd_height.correlate_pays(16, 512, (64, 64), 1, (3, 1))
-    assert not winograd_height.correlate_pays(64, 64, (5, 28), 4, (3, 3))
-    assert not winograd_height.correlate_pays(512, 512, (7, 7), 1, (3, 3))
-    assert winograd_height.correlate_pays(64, 64, (128, 1), 16, (3, 1))
-    assert winograd_height.correlate_pays(64, 128, (128, 1), 16, (5, 1))
-    assert not winograd_height.correlate_pays(64, 128, (128, 1), 15, (5, 1))
-    assert not winograd_height.correlate_pays(32, 32, (1000, 1), 16, (7, 1))
-    assert not winograd_height.correlate_pays(16, 32, (256, 1), 64, (3, 1))
+    assert winograd3d.pays(16, 16, (8, 8, 8), 4, (3, 3, 3))
+    assert not winograd3d.pays(1, 16, (16, 16, 16), 8, (3, 3, 3))
+    assert not winograd3d.pays(8, 8, (8, 8, 8), 4, (3, 3, 1))
+    assert not winograd3d.pays(16, 16, (1, 5, 8), 4, (3, 3, 3))
+    assert not winograd3d.pays(16, 16, (8, 8, 1), 1, (3, 3, 3))
+    assert winograd_height.pays(16, 16, (56, 56), 1, (3, 3))
+    assert winograd_height.pays(8, 16, (64, 64), 4, (5, 5))
+    assert not winograd_height.pays(1, 32, (64, 64), 4, (3, 3))
+    assert not winograd_height.pays(16, 16, (14, 14), 1, (3, 3))
+    assert not winograd_height.pays(16, 512, (64, 64), 1, (3, 1))
+    assert not winograd_height.pays(64, 64, (5, 28), 4, (3, 3))
+    assert not winograd_height.pays(512, 512, (7, 7), 1, (3, 3))
+    assert winograd_height.pays(64, 64, (128, 1), 16, (3, 1))
+    assert winograd_height.pays(64, 128, (128, 1), 16, (5, 1))
+    assert not winograd_height.pays(64, 128, (128, 1), 4, (5, 1))
+    assert not winograd_height.pays(16, 32, (256, 1), 64, (3, 1))
 
 
-def test_weight_gradients_pay_less_where_there_are_many_weights():
-    for c, size, images, expected in ((256, 14, 1, False), (256, 14, 2, True), (256, 7, 7, True), (512, 7, 7, False)):
-        case = c, c, (size, size), images, (3, 3)
-        assert winograd_height.weight_grad_pays(*case) == expected, case
-    assert winograd_height.correlate_pays(512, 512, (7, 7), 7, (3, 3))
-    for images in (4, 8):
-        assert winograd3d.correlate_pays(512, 512, (4, 4, 4), images, (3, 3, 3))
-        assert winograd3d.weight_grad_pays(512, 512, (4, 4, 4), images, (3, 3, 3)) == (images == 8)
+def test_pays_less_where_there_are_many_weights():
+    """For so many images of so many pixels along each axis: weights at points larger than the cache, and smaller."""
+    for c, size, images, expected in ((256, 7, 1, False), (256, 14, 2, True), (256, 7, 7, True), (512, 7, 7, False)):
+        assert winograd_height.pays(c, c, (size, size), images, (3, 3)) == expected, (c, size, images)
+    for c, images, expected in ((256, 1, False), (256, 8, True), (512, 2, False), (32, 1, True)):
+        assert winograd3d.pays(c, c, (4, 4, 4), images, (3, 3, 3)) == expected, (c, images)
