@@ -60,7 +60,7 @@ def conv_input_grad(
     these places, turned round. So nothing is scattered, and there are as many correlations as remainders.
     """
     in_pixels = by_pixels(shape[0], shape[2:], g.dtype, weight.shape, dilation, groups)
-    is_tiled = weight.shape[2:] == stride and groups == math.prod(dilation) == 1 and not any(_before(padding))
+    is_tiled = weight.shape[2:] == stride and groups == math.prod(dilation) == 1 and not any(map(any, padding))
     if in_pixels and is_tiled and math.prod(stride) > 1:
         return face_of_pixels(_tiled_input_grad(pixels(g), weight, shape))
     if in_pixels:

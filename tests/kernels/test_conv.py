@@ -195,3 +195,9 @@ def test_input_gradient_of_windows_side_by_side(kernel, tail, images):
     x, w, g, params = arrays(space, kernel, (kernel, ((0, 0), (0, 0)), (1, 1)), images=images, filters=3)
     result = kernels.conv_input_grad(g, w, x.shape, *params)
     np.testing.assert_allclose(result, naive.conv_input_grad(g, w, x.shape, *params), rtol=1e-12, atol=1e-12)
+
+
+def test_input_gradient_of_windows_that_hang_over_the_end():
+    x, w, g, params = arrays((3, 4), (2, 2), ((2, 2), ((0, 1), (0, 0)), (1, 1)), images=8)
+    result = kernels.conv_input_grad(g, w, x.shape, *params)
+    np.testing.assert_allclose(result, naive.conv_input_grad(g, w, x.shape, *params), rtol=1e-12, atol=1e-12)
