@@ -24,6 +24,7 @@ from .threads import run
 from .windows import Array, Ints, places_along
 
 CHUNK = 1 << 19  # values of a chunk of tiles, copies and products, after the transforms
+SHORT = 4  # multiplications in the time of one of im2col's, and calls so short that threads wait for each other
 # See `pays`.
 CALL, CALLS = 5e4, 1e6  # multiplications that take as long as a place's calls in im2col, and all calls here
 LEAST_RUN = 12  # values side by side in a row, below which copies are slow
@@ -57,7 +58,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
             else:
                 np.add(made[place, :, : target.shape[1]], bias.reshape(-1, 1, 1, 1), out=target)
 
-    run(chunk, len(chunks), weight.size * out.size // len(weight))
+    run(chunk, len(chunks), weight.size * out.size // len(weight) // SHORT)
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
@@ -84,7 +85,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
             else:
                 sums[number] += np.matmul(*factors, out=scratch("product", sums.shape[1:], x.dtype))
 
-    run(lane, lanes, g.size * c * taps * wide)
+    run(lane, lanes, g.size * c * taps * wide // SHORT)
     total = (sums[0] if lanes == 1 else sums.sum(0)).reshape(block, -1)
     planes = in_one_thread(lambda: filters.T @ total)  # kh kw*c*o
     return np.ascontiguousarray(planes.reshape(taps, wide, c, depth).transpose(3, 2, 0, 1))
