@@ -1544,3 +1544,15 @@ def test_the_gradient_of_embedding_with_indices_of_any_integer_type(dtype, rows)
     expected = np.zeros((rows, 8))
     np.add.at(expected, index.astype(np.int64), g)
     np.testing.assert_allclose(weight.grad.data, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("images", [256, 512])
+def test_batch_norm_in_float16_has_one_gradient_with_and_without_a_graph_T17(images):
+    """Where sums over the batch are more than float16 holds."""
+    rng = np.random.default_rng(0)
+    x = leaf(rng.standard_normal((images, 1, 16, 16)), np.float16)
+    g = tg.tensor(np.abs(rng.standard_normal(x.shape)).astype(np.float16))
+    out = tg.native_batch_norm(x, None, None)[0]
+    plain, recorded = (tg.grad(out, x, g, retain_graph=True, create_graph=graph)[0].data for graph in (False, True))
+    np.testing.assert_allclose(recorded, plain, rtol=0, atol=2e-3)
+    assert abs(recorded.astype(np.float64).mean()) < 1e-3

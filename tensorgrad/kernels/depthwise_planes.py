@@ -36,7 +36,8 @@ def correlate(
         some = parts[number]
         runs = _runs(x[some], (height, width), kernel, stride, before, dilation)
         sums = scratch("sums", (len(runs), 1, runs.shape[2]), x.dtype)
-        np.matmul(filters[some], runs, out=sums)
+        with np.errstate(over="ignore", invalid="ignore"):  # between the rows of windows
+            np.matmul(filters[some], runs, out=sums)
         windows = sums.reshape(len(runs), height, -1, images)[:, :, :width]
         if bias is None:
             copy_runs(out[some], windows)

@@ -14,6 +14,7 @@ from ..node import Array
 from ..primitive import astype, primitive
 from .check import are_tensors, epsilon, same_dtype
 from .elementwise import sqrt
+from .reduce import mean as mean_over
 from .reduce import sum
 from .shape import broadcast_to, reshape
 
@@ -111,14 +112,14 @@ def _batch_norm_grad_composed(
 ) -> tuple[Any, Any, Any]:
     """The same as `batch_norm_grad` in differentiable operations: its derivatives are those of the fused kernel."""
     axes = _of_channels(input.ndim)
-    count = max(values_per_channel(input.shape), 1)
     scale = 1.0 / sqrt(var + eps)
     centred = (input - along_channels(mean, input.ndim)) * along_channels(scale, input.ndim)
-    gb = sum(gy, axes)
-    gw = sum(gy * centred, axes)
-    inner = gy - along_channels(gb / count, input.ndim) - centred * along_channels(gw / count, input.ndim)
+    product = gy * centred
+    # Not the sums divided by how many there are: of float16 they may overflow where means do not.
+    inner = gy - along_channels(mean_over(gy, axes), input.ndim)
+    inner = inner - centred * along_channels(mean_over(product, axes), input.ndim)
     factor = scale if weight is None else scale * weight
-    return inner * along_channels(factor, input.ndim), gw, gb
+    return inner * along_channels(factor, input.ndim), sum(product, axes), sum(gy, axes)
 
 
 @primitive(outputs=("gx", "gw", "gb"), composed=_batch_norm_grad_composed)

@@ -135,3 +135,16 @@ def test_padding_is_not_multiplied():
     assert np.isfinite(out[0]).all()
     assert np.isfinite(out[:, 0]).all()
     assert np.isposinf(out[1:, 1:]).all()
+
+
+@pytest.mark.parametrize("values", [(np.inf, -np.inf), (3e38, 3e38)])
+def test_what_lies_between_rows_of_windows_gives_no_warnings(values):
+    """The end of one row and the beginning of the next, which no window reads together."""
+    x = np.ones((2, 4, 4, 1), np.float32)
+    x[0, 1, 3], x[0, 2, 0] = values
+    weight, out = np.ones((2, 1, 1, 2), np.float32), np.empty((2, 4, 3, 1), np.float32)
+    with np.errstate(all="raise"):
+        depthwise_planes.correlate(x, weight, None, out, (1, 1), (0, 0), (1, 1))
+    expected = np.full((2, 4, 3, 1), 2, np.float32)
+    expected[0, 1, 2], expected[0, 2, 0] = (np.float32(value) + 1 for value in values)
+    np.testing.assert_array_equal(out, expected)
