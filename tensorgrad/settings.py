@@ -36,17 +36,19 @@ def conv_algorithm(name: str) -> Iterator[None]:
 
     - "auto": the fastest for the shapes, by measured thresholds; what holds outside of any block.
     - "im2col": a matrix product of columns. Exact, for every convolution; others give way to it where they do not fit.
-    - "direct": small matrix products of windows as they lie in memory. Exact; two spatial axes, dilation 1, one group.
+    - "direct": small matrix products of windows as they lie in memory. Exact; two spatial axes. One that
+      is dilated is computed as several without, each of some of the pixels, and groups one by one.
     - "shifted": the same, but the weight gradient by rows that are copied once for each column of the kernel. Exact.
     - "gathered": "direct", but the weight gradient by one long product for each place of the kernel. Exact.
     - "stacked": "direct", but results of stride 1 by products of all rows of the filters at once. Exact.
     - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, up to 1e-5 of the largest value;
-      float32, 3x3, for volumes 3x3xk, stride 1, dilation 1, one group. Others give way to "direct" first.
+      float32, 3x3, for volumes 3x3xk and one group, stride 1. Others give way to "direct" first.
     - "winograd1d": F(4, 3) to F(3, 7) along one axis, with about half of the multiplications and less rounding
       than F(4x4, 3x3), for few channels and large filters; float32, filters 3 to 7 wide, or else so high, of
-      sequences 3 to 7 long, stride 1, dilation 1, one group.
+      sequences 3 to 7 long and one group, stride 1.
 
-    Float64 never takes the last two. The setting holds for the thread it is made in. Raises ShapeError for other names.
+    Where each channel is a group of its own, all but "im2col" leave it to kernels for that, which are exact. Float64
+    never takes the last two. The setting holds for the thread it is made in. Raises ShapeError for other names.
     """
     if name not in choose.ALGORITHMS:
         raise ShapeError(

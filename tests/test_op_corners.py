@@ -1556,3 +1556,21 @@ def test_batch_norm_in_float16_has_one_gradient_with_and_without_a_graph_T17(ima
     plain, recorded = (tg.grad(out, x, g, retain_graph=True, create_graph=graph)[0].data for graph in (False, True))
     np.testing.assert_allclose(recorded, plain, rtol=0, atol=2e-3)
     assert abs(recorded.astype(np.float64).mean()) < 1e-3
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_batch_norm_far_from_0_has_one_weight_gradient_with_and_without_a_graph(is_frozen):
+    """All of g has one sign, so that what rounding takes from the mean counts; against float64."""
+    rng = np.random.default_rng(0)
+    values, scale = 1e4 + rng.standard_normal((16, 4, 16, 16)), rng.standard_normal(4)
+    cotangent = np.abs(rng.standard_normal(values.shape))
+
+    def gradient(dtype, **options):
+        x = tg.tensor(values.astype(np.float32).astype(dtype), requires_grad=not is_frozen)
+        weight = leaf(scale, dtype)
+        out = tg.native_batch_norm(x, weight, None)[0]
+        return tg.grad(out, weight, tg.tensor(cotangent.astype(dtype)), **options)[0].data
+
+    expected = gradient(np.float64)
+    for options in ({}, {"create_graph": True}):
+        np.testing.assert_allclose(gradient(np.float32, **options), expected, rtol=0, atol=2e-6 * abs(expected).max())

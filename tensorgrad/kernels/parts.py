@@ -16,7 +16,8 @@ COPY_WORK = 8  # multiplications that take as long as to copy a value
 def put_together(parts: Sequence[Array | None], places: Sequence[Any], shape: Ints) -> Array:
     """An array of `shape` with each part at its place, one index for each, and zeros for a part that is None.
 
-    The places cover the array, none twice. Its axes follow each other in memory as those of the largest part do.
+    The places cover the array, none twice. If the largest part has as many axes, they
+    follow each other in memory as its own do.
     """
     largest = max([part for part in parts if part is not None], key=np.size)
     in_order = largest.flags.c_contiguous or largest.ndim != len(shape)

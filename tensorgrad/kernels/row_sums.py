@@ -1,4 +1,4 @@
-"""Sums along the last axis of contiguous float32 or float64 arrays, and sums of products, by dot products of BLAS.
+"""Sums along an axis of contiguous float32 or float64 arrays, and of products along the last, by products of BLAS.
 
 A dot product adds several vectors of the processor side by side, NumPy's own sum a single one, in a third of the speed;
 and it needs no array of the products. Its rounding errors grow with the length of a row, those of NumPy's pairwise sum

@@ -19,7 +19,7 @@ LARGE_BYTES = 1 << 19
 PART_BYTES = 1 << 21  # shorter parts scale badly: threads of Python wait for each other at every call
 SMALL = 1024  # elements: below this one call to NumPy is accurate enough, and the analysis would cost more than the sum
 RUN = 32  # elements added one by one in float32 before float64 takes over
-LONG_RUN = 4 * RUN  # planes
+LONG_RUN = 4 * RUN  # planes that are added before their sum is added to others', here and in `norm`
 
 
 def accurate_sum(x: Array, axes: Ints, keepdims: bool = False) -> Array:

@@ -1,7 +1,8 @@
 """Convolution of images in channels with filters 3 to 7 high by Winograd's algorithm along the height, of stride 1.
 
-F(4, 3) takes half of the products and F(4, 5) two fifths, as in `winograd1d`, which see; it rounds as much here. Along
-the width the windows' sums are taken as they are, of filters of any width. A sequence is an image one pixel wide.
+F(4, 3) takes half of the products and F(4, 5) two fifths, as in `winograd1d`, which see; results are rounded as much
+here, weight gradients up to twice as much, 5e-6 of the largest with 7x7. Along the width the windows' sums are taken as
+they are, of filters of any width. A sequence is an image one pixel wide.
 
 Axes: i point; t row of tiles, of some results each; l place along the filter's width; o, c channels out and in; w pixel
 along the width; n image. Images lie as (c, h, w, n), see `layout`. The rows of pixels that some tiles read are copied

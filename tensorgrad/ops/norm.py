@@ -102,9 +102,13 @@ def _batch_norm_affine_grad(
     gb = sum(gy, axes)
     if not wanted[1]:
         return None, gb
-    # sum of gy * (input - mean) / std, with the mean subtracted first: the sums of products would cancel.
-    centred = gy * (input - along_channels(mean, input.ndim))
-    return sum(centred, axes) / sqrt(var + eps), gb
+    return sum(gy * _centred(input, mean), axes) / sqrt(var + eps), gb
+
+
+def _centred(input: Any, mean: Any) -> Any:
+    """The input less its mean, and less what rounding took from the mean: much to a sum of products of one sign."""
+    rest = input - along_channels(mean, input.ndim)
+    return rest - along_channels(mean_over(rest, _of_channels(input.ndim)), input.ndim)
 
 
 def _batch_norm_grad_composed(
@@ -113,7 +117,7 @@ def _batch_norm_grad_composed(
     """The same as `batch_norm_grad` in differentiable operations: its derivatives are those of the fused kernel."""
     axes = _of_channels(input.ndim)
     scale = 1.0 / sqrt(var + eps)
-    centred = (input - along_channels(mean, input.ndim)) * along_channels(scale, input.ndim)
+    centred = _centred(input, mean) * along_channels(scale, input.ndim)
     product = gy * centred
     # Not the sums divided by how many there are: of float16 they may overflow where means do not.
     inner = gy - along_channels(mean_over(gy, axes), input.ndim)
