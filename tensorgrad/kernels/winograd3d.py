@@ -25,6 +25,7 @@ from .windows import Array, Ints, places_along
 from .winograd import apply_twice, computed, filters_at_points, transformed
 
 CHUNK = 1 << 19  # values of a chunk of tiles after the transforms
+EXACT = 1e6  # multiplications; fewer are left to im2col, which is exact: parts of a millisecond are at stake
 LEAST_GAIN = 0.9  # in the estimate, which is low
 MANY = 1 << 20  # weights at points, 4 MB
 
@@ -104,7 +105,7 @@ def pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
     An estimate: it counts multiplications for each result, to copy a value into columns for 5, those of the transforms
     for 48, and a weight at a point for 40 where these are more than the cache holds. Products of few columns take
     longer, as if they had 8 more, and of what hangs over, most is lost. Of 255 cases with 1 to 512 channels, 1 to 16
-    images and 2 to 16 pixels along an axis, measured on one core of a Zen 5 with OpenBLAS's AVX2 kernels, 120 are
+    images and 2 to 16 pixels along an axis, measured on one core of a Zen 5 with OpenBLAS's AVX2 kernels, 116 are
     taken: results were 1.9 times as fast in the middle, 1.03 to 3.7, weight gradients 1.7, 0.75 to 3.5, of which 5 were
     slower.
     """
@@ -112,7 +113,8 @@ def pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
     made = computed(deep, height) * (2.25 * wide * half + 48) * (1 + 8 / (width * images))
     if 36 * wide * c * o >= MANY:
         made += 40 * 36 * wide * half / (width * images)
-    return deep * height * 9 * wide * (half + 5 * c / (c + o)) > LEAST_GAIN * made
+    columns = deep * height * 9 * wide * (half + 5 * c / (c + o))
+    return columns * width * images * (c + o) >= EXACT and columns > LEAST_GAIN * made
 
 
 def _values(matrix: Array, x: Array, corner: Ints, tiles: int, width: int, name: str) -> Array:

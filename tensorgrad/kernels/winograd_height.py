@@ -28,6 +28,7 @@ CHUNK = 1 << 19  # values of a chunk of tiles, copies and products, after the tr
 SHORT = 4  # multiplications in the time of one of im2col's, and calls so short that threads wait for each other
 # See `pays`.
 CALL, CALLS = 5e4, 1e6  # multiplications that take as long as a place's calls in im2col, and all calls here
+EXACT = 1e6  # multiplications; fewer are left to im2col, which is exact: parts of a millisecond are at stake
 LEAST_RUN = 12  # values side by side in a row, below which copies are slow
 MANY = 1 << 21  # weights at points, 8 MB
 
@@ -104,16 +105,17 @@ def pays(c: int, o: int, size: Ints, images: int, kernel: Ints) -> bool:
     transform it for 6 a point, to transform a result for 32. A weight at a point counts for 20, and for 96 where these
     are more than the cache holds: the gradient's sums of them are written and read several times. Measured on one core
     of a Zen 5 with OpenBLAS's AVX2 kernels, with 3x3 and 5x5, 1 to 12 images of 4 to 112 pixels along an axis, and with
-    sequences of 16 to 1000 values, 3 to 512 channels each. Of 326 cases with images 220 are taken: results were 1.8
+    sequences of 16 to 1000 values, 3 to 512 channels each. Of 326 cases with images 209 are taken: results were 1.8
     times as fast in the middle, 0.97 to 5.0, weight gradients 1.7, 0.9 to 4.4. Of 270 with sequences 93: 1.35, 0.97 to
     1.9, and 1.4, 0.8 to 1.9, of which 8 were slower.
     """
     (height, width), (taps, wide) = size, kernel
     tile, block = BY_TAPS[taps].results.shape
-    columns = height * width * images * taps * wide * c * (o + 24) + CALL * taps * wide
+    columns = height * width * images * taps * wide * c * (o + 24)
     points, weights = -(-height // tile) * width * images * block, o * c * wide * block
     made = points * (wide * c * o + (16 * wide + 6 * block) * c + 32 * o) + (20 if weights < MANY else 96) * weights
-    return (images == 1 or width * images >= LEAST_RUN) and columns > made + CALLS
+    is_worth = columns >= EXACT and (images == 1 or width * images >= LEAST_RUN)
+    return is_worth and columns + CALL * taps * wide > made + CALLS
 
 
 def _values(matrix: Array, x: Array, corner: Ints, size: Ints, step: int, name: str) -> Array:

@@ -187,3 +187,11 @@ def test_pays_less_where_there_are_many_weights():
         assert winograd_height.pays(c, c, (size, size), images, (3, 3)) == expected, (c, size, images)
     for c, images, expected in ((256, 1, False), (256, 8, True), (512, 2, False), (32, 1, True)):
         assert winograd3d.pays(c, c, (4, 4, 4), images, (3, 3, 3)) == expected, (c, images)
+
+
+def test_small_convolutions_are_left_to_exact_kernels():
+    """Whole numbers then stay whole, as in small examples."""
+    assert not winograd_height.pays(3, 1, (6, 6), 1, (5, 5))
+    assert not winograd_height.pays(6, 16, (10, 10), 1, (5, 5))
+    assert winograd_height.pays(6, 16, (10, 10), 4, (5, 5))
+    assert not winograd3d.pays(1, 1, (8, 8, 8), 4, (3, 3, 3))
