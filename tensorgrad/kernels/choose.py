@@ -136,7 +136,7 @@ def correlate_few(
         stride, before, dilation = (*stride, 1), (*before, 0), (*dilation, 1)
     if _in_planes(x.dtype, weight.shape, out.shape, stride, dilation, groups):
         depthwise_planes.correlate(x, weight, bias, out, stride, before, dilation)
-    elif by := _by_rows(x.dtype, weight.shape, out.shape, stride, dilation, groups):
+    elif by := _winograd_few(x.dtype, weight.shape, out.shape, stride, dilation, groups):
         for pixels, windows, _, first in _classes(x.shape[1:-1], out.shape[1:-1], stride, before, dilation):
             by.correlate(x[:, *pixels], weight, bias, out[:, *windows], first)
     else:
@@ -154,7 +154,7 @@ def weight_grad_few(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints,
         if np.isfinite(grad).all():
             return grad
         return im2col.weight_grad(g, x, shape, stride, before, dilation, groups)
-    if by := _by_rows(x.dtype, shape, g.shape, stride, dilation, groups):
+    if by := _winograd_few(x.dtype, shape, g.shape, stride, dilation, groups):
         classes = _classes(x.shape[1:-1], g.shape[1:-1], stride, before, dilation)
         parts = [
             by.weight_grad(g[:, *windows], x[:, *pixels], shape[2:], first) for pixels, windows, _, first in classes
@@ -171,7 +171,7 @@ def _in_planes(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation:
     return allowed and depthwise_planes.fits(out, weight[2:], stride, dilation)
 
 
-def _by_rows(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> Any:
+def _winograd_few(dtype: np.dtype, weight: Ints, out: Ints, stride: Ints, dilation: Ints, groups: int) -> Any:
     """Winograd's algorithm for images in channels, whose results are (o, *y, n), if it fits and pays; else None."""
     name, by = BY_AXES[len(stride)]
     if dtype != np.float32 or set(stride) != {1} or groups != 1 or 0 in weight + out:

@@ -39,9 +39,9 @@ def matrices(tile: int, taps: int, points: tuple[float, ...]) -> Matrices:
     return Matrices(results, pixels, filters)
 
 
-# Of the points up to 4 with small numerators and denominators, those that round least, or nearly so: a third of the
-# error of 0, 1, -1, 2, -2 for three taps, half of 0, 1, -1, 1/2, -1/2, -3/2, 2, -2 for seven. (Barabasz et al. 2018,
-# https://arxiv.org/abs/1803.10986, found such points by search as well.)
+# Of the points up to 4 with small numerators and denominators, those that round least, or nearly so: along one axis
+# 0.6 of the error of 0, 1, -1, 2, -2 for three taps, half of 0, 1, -1, 1/2, -1/2, -3/2, 2, -2 for seven.
+# (Barabasz et al. 2018, https://arxiv.org/abs/1803.10986, found such points by search as well.)
 BY_TAPS = {
     3: matrices(4, 3, (0, 1, -1, 1 / 2, -2)),
     4: matrices(4, 4, (0, 1, 2, -4 / 3, -3 / 4, 1 / 2)),

@@ -13,12 +13,11 @@ import numpy as np
 
 from .buffers import scratch
 from .runs import copy_runs
-from .threads import run
+from .threads import COPY_WORK, run
 from .windows import Array, Ints, places_along
 
 CHUNK = 1 << 20  # values of the runs of a part
 MOST = 1 << 22  # of those of one channel
-COPY = 8  # multiplications that take as long as to copy a value
 
 
 def correlate(
@@ -44,7 +43,7 @@ def correlate(
         else:
             np.add(windows, bias[some, None, None, None], out=out[some])
 
-    run(part, len(parts), COPY * out.size * math.prod(kernel))
+    run(part, len(parts), COPY_WORK * out.size * math.prod(kernel))
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, dilation: Ints) -> Array:
@@ -66,7 +65,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, di
         with np.errstate(over="ignore", invalid="ignore"):
             np.matmul(runs, shares.reshape(len(runs), -1, 1), out=sums[some])
 
-    run(part, len(parts), COPY * g.size * math.prod(kernel))
+    run(part, len(parts), COPY_WORK * g.size * math.prod(kernel))
     return sums.reshape(c, 1, *kernel)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from . import group_norm_pixels
 from .buffers import empty, scratch
 from .layout import alike, contiguous
-from .norm import FLOAT16, FLOAT32, MOST, check_range, quiet
+from .norm import FLOAT16, FLOAT32, MOST_VARIANCE, check_range, quiet
 from .row_sums import column_sums, row_dots, row_sums
 from .threads import run
 from .windows import Array, work_dtype
@@ -47,7 +47,7 @@ def group_norm(
         with np.errstate(over="ignore", invalid="ignore"):
             offset = _over(row_sums(rows), rows)
             variance = _over(row_dots(rows, rows), rows) - offset * offset
-            is_near = bool(((offset * offset <= variance) & (variance < MOST)).all())
+            is_near = bool(((offset * offset <= variance) & (variance < MOST_VARIANCE)).all())
         if not is_near:
             with quiet(x.dtype):
                 centre = offset.astype(rows.dtype)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .buffers import scratch
 from .layout import alike, empty_like, in_memory_order, planes
-from .norm import MOST, check_range, quiet
+from .norm import MOST_VARIANCE, check_range, quiet
 from .sums import place_sums, plane_parts
 from .threads import run
 from .windows import Array
@@ -51,7 +51,7 @@ def group_norm(
     with np.errstate(over="ignore", invalid="ignore"):
         offset, square = moments(None)
         var = square - offset * offset
-        is_near = bool(((offset * offset <= var) & (var < MOST)).all())
+        is_near = bool(((offset * offset <= var) & (var < MOST_VARIANCE)).all())
     centre = np.zeros((1, 1), x.dtype)
     if not is_near:
         with quiet(x.dtype):

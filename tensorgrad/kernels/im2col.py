@@ -17,13 +17,12 @@ from . import columns as parts_of
 from .buffers import empty, scratch
 from .columns import fill, parts
 from .runs import copy_runs
-from .threads import run
+from .threads import COPY_WORK, run
 from .transpose import copy_turned
 from .windows import Array, Ints, Slices, work_dtype
 
 LANES = 8  # partial sums of the weight gradient, always the same whatever the number of threads
 MANY_BYTES = 1 << 20  # filters from which on the weight gradient is cut by channels, not by windows
-COPY = 8  # multiplications that take as long as to copy an element into columns
 
 
 def correlate(
@@ -66,7 +65,7 @@ def correlate(
             copy_runs(block, result.reshape(block.shape))
 
     copies = math.prod(out.shape[1:]) * x.shape[0] * math.prod(kernel)
-    run(work_on, len(todo), max(out.size * depth, COPY * copies))
+    run(work_on, len(todo), max(out.size * depth, COPY_WORK * copies))
 
 
 def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dilation: Ints, groups: int) -> Array:
@@ -84,7 +83,7 @@ def weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints, dil
     window_bytes = (step if is_many else x.shape[0]) * places * images * work.itemsize
     todo = parts(size, window_bytes, parts_of.CHUNK_BYTES)
     lanes = 1 if is_many else min(LANES, len(todo))
-    cost = max(g.size * shape[1] * places, COPY * math.prod(g.shape[1:]) * x.shape[0] * places)
+    cost = max(g.size * shape[1] * places, COPY_WORK * math.prod(g.shape[1:]) * x.shape[0] * places)
     sums = np.zeros((lanes, groups, shape[1] * places, channels), work)  # lane g c*k o: as the product gives them
 
     def add(target: Array, image: Array, part: Slices) -> None:

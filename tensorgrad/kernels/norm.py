@@ -22,7 +22,7 @@ FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare 
 
 # The variances that float32 arrays may have. Their squares overflow only where the variance is 3.4e38, but the second
 # derivative holds its power -1.5 and the third its power -2.5, which here stay between 1e-35 and 1e35.
-LEAST, MOST = 1e-14, 1e14
+LEAST_VARIANCE, MOST_VARIANCE = 1e-14, 1e14
 SAMPLE = 64  # values of a channel of which a first mean is made
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -182,7 +182,9 @@ def affine_channel(x: Array, weight: Array, bias: Array | None) -> Array:
 
 def check_range(dtype: np.dtype, var: Array, eps: float) -> None:
     """Raise OutOfRange if the variances of a float32 array are beyond its range. nan is: it may come of an overflow."""
-    if dtype == FLOAT32 and not ((var < MOST).all() and (eps >= LEAST or (var > LEAST).all())):
+    if dtype != FLOAT32:
+        return
+    if not ((var < MOST_VARIANCE).all() and (eps >= LEAST_VARIANCE or (var > LEAST_VARIANCE).all())):
         raise OutOfRange
 
 

@@ -7,17 +7,15 @@ import numpy as np
 
 from .buffers import empty
 from .layout import empty_like
-from .threads import SMALL, run
+from .threads import COPY_WORK, SMALL, run
 from .windows import Array, Ints
-
-COPY_WORK = 8  # multiplications that take as long as to copy a value
 
 
 def put_together(parts: Sequence[Array | None], places: Sequence[Any], shape: Ints) -> Array:
     """An array of `shape` with each part at its place, one index for each, and zeros for a part that is None.
 
-    The places cover the array, none twice. If the largest part has as many axes, they
-    follow each other in memory as its own do.
+    The places cover the array, none twice. Its axes follow each other in
+    memory as those of the largest part do, if that has as many.
     """
     largest = max([part for part in parts if part is not None], key=np.size)
     in_order = largest.flags.c_contiguous or largest.ndim != len(shape)

@@ -86,9 +86,8 @@ def max_pool_winners(x: Array, values: Array, kernel: Ints, stride: Ints, paddin
             unknown = np.isnan(best)
             found[unknown] = 0
             for place, w, pixels in places:
-                _raise_to(
-                    found[:, :, *w], _number(place, kernel), np.isnan(columns_of(parts, pixels)) & unknown[:, :, *w]
-                )
+                is_nan = np.isnan(columns_of(parts, pixels))
+                _raise_to(found[:, :, *w], _number(place, kernel), is_nan & unknown[:, :, *w])
 
     run(work, len(todo))
     return offsets

@@ -29,6 +29,7 @@ Work = Callable[[int], Any]
 LOOKS = 40  # at whether the helpers are done, before the caller goes to sleep
 _pastime = np.zeros(1 << 14, np.float32)  # to add to between two looks, some microseconds without Python's lock
 SMALL = 1 << 22  # multiplications, which take a tenth of a millisecond or more: as long as to wake and await helpers
+COPY_WORK = 8  # multiplications that take as long as to copy a value, most often in short runs
 _lock = threading.Lock()
 _here = threading.local()  # .inside: whether this thread is at work on a job
 _jobs: "queue.SimpleQueue[_Job]" = queue.SimpleQueue()

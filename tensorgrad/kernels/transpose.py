@@ -13,7 +13,7 @@ import numpy as np
 
 from .buffers import scratch
 from .runs import copy_runs
-from .threads import run
+from .threads import COPY_WORK, run
 from .windows import Array
 
 WAY_BYTES = 4096  # strides of which the first-level cache has one set of places for
@@ -21,7 +21,6 @@ PLACES = 8  # in such a set, at least
 BLOCK = 1 << 16  # values
 RUN = 64  # values of a block along the last axis of the result
 GAP_BYTES = 64  # between the rows of a block: one line
-COPY_WORK = 8  # multiplications that take as long as to copy a value
 
 
 def copy_turned(out: Array, x: Array) -> None:

@@ -13,7 +13,7 @@ so that what the results of row y need is one matrix (k*c, n), overlapping the n
 
 Error: in float32, against float64 and relative to the largest result, `correlate` is off by 9e-7 with 16 channels and
 2e-6 with 64 for filters 3x3, where direct sums are off by 5e-7; `weight_grad` by 6e-7, direct sums by 3e-7. For 5x5
-these are 2e-6, 3e-6 and 1e-6; for 7x7 3e-6, 4e-6 and 2e-6; with OpenBLAS's AVX-512 kernels up to half as much again.
+these are 2e-6, 3e-6 and 1e-6; for 7x7 4e-6, 4e-6 and 2e-6; with OpenBLAS's AVX-512 kernels up to half as much again.
 An infinity or NaN in one pixel reaches all results of its tile in every row that reads it.
 """
 

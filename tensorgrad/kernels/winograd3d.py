@@ -11,8 +11,8 @@ results of a row need is one matrix (l*c, w*n), multiplied by filters (i, j, o, 
 places are the columns of a product, which is as fast for one image as for many.
 
 Error: in float32, against float64 and relative to the largest result, `correlate` is off by 2e-6 with 8 to 16 channels
-and by 4e-6 with 64, `weight_grad` by 1e-6 to 2e-6. An infinity or NaN in one pixel becomes nan in
-the whole tile, and where tiles overlap in both.
+and by 4e-6 with 64, `weight_grad` by 1e-6 to 2e-6. An infinity or NaN in one pixel becomes nan in the
+whole tile, and where tiles overlap in both.
 """
 
 import numpy as np
@@ -50,10 +50,10 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
             multiply(filters[i], _shifted(values[i], wide), products[i])
         half = scratch("half", (TILE, BLOCK, tiles, depth * width * images), x.dtype)
         apply(results, products.reshape(BLOCK, BLOCK, tiles, -1), half, 0)
-        block = scratch("block", (TILE, tiles, TILE, depth * width * images), x.dtype)
-        apply(results, half, block.swapaxes(1, 2), 1)
+        tile = scratch("tile", (TILE, tiles, TILE, depth * width * images), x.dtype)
+        apply(results, half, tile.swapaxes(1, 2), 1)
         target = out[:, top : top + TILE, left : left + TILE * tiles, across]
-        made = block.reshape(TILE, TILE * tiles, depth, width, images).transpose(2, 0, 1, 3, 4)
+        made = tile.reshape(TILE, TILE * tiles, depth, width, images).transpose(2, 0, 1, 3, 4)
         made = made[:, : target.shape[1], : target.shape[2]]
         if bias is None:
             np.copyto(target, made)

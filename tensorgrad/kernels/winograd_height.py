@@ -77,15 +77,15 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
 
     def lane(number: int) -> None:
         todo = chunks[len(chunks) * number // lanes : len(chunks) * (number + 1) // lanes]
-        for first, count, left, across in todo:
+        for done, (first, count, left, across) in enumerate(todo):
             shares = _values(results.T, g, (first * tile, left), (count, across), tile, "shares")
             corner = first * tile - before[0], left - before[1]
             values = _values(pixels, x, corner, (count, across + wide - 1), tile, "values")
             factors = _shifted(values, wide), shares.reshape(block, depth, -1).swapaxes(1, 2)
-            if (first, left) == todo[0][::2]:
-                np.matmul(*factors, out=sums[number])
-            else:
+            if done:
                 sums[number] += np.matmul(*factors, out=scratch("product", sums.shape[1:], x.dtype))
+            else:
+                np.matmul(*factors, out=sums[number])
 
     run(lane, lanes, g.size * c * taps * wide // SHORT)
     total = (sums[0] if lanes == 1 else sums.sum(0)).reshape(block, -1)
