@@ -9,13 +9,14 @@ import numpy as np
 
 from .buffers import LEAST_BYTES, empty, scratch
 from .layout import alike, empty_like
-from .threads import get_num_threads, run
+from .threads import COPY_WORK, get_num_threads, run
 from .windows import Array
 
 BOOL = np.dtype(np.bool_)
 LARGE_BYTES = 1 << 20  # from here on threads pay
 CHUNK_BYTES = LARGE_BYTES * 15 // 16  # below it, so that what a chunk's work calls in its turn cuts nothing
 WIDE_BYTES = 1 << 22  # of a chunk of what is quick, where more calls would cost more than the cache gains
+VALUE_WORK = 32  # multiplications that take as long as what is not quick, for a value
 QUICK = {np.add, np.subtract, np.multiply, np.maximum, np.minimum, np.negative, np.absolute}  # as fast as memory
 VECTOR = 64  # elements: at least what NumPy's loops take at once, so that all but the last chunk are without a rest
 SMALL = 1000  # elements: below this one call to NumPy is faster than choosing by bits
@@ -264,7 +265,8 @@ def over_slices(work: Callable[[slice], Any], count: int, itemsize: int, is_quic
         return
     chunks = threads * math.ceil(count * itemsize / (threads * most))
     step = math.ceil(count / max(1, chunks) / VECTOR) * VECTOR
-    run(lambda i: work(slice(min(count, i * step), min(count, (i + 1) * step))), chunks)
+    size = (COPY_WORK if is_quick else VALUE_WORK) * count
+    run(lambda i: work(slice(min(count, i * step), min(count, (i + 1) * step))), chunks, size)
 
 
 def _is_zero(value: Any) -> bool:

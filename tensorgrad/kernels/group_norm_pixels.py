@@ -13,7 +13,7 @@ from .buffers import scratch
 from .layout import alike, empty_like, in_memory_order, planes
 from .norm import MOST_VARIANCE, check_range, quiet
 from .sums import place_sums, plane_parts
-from .threads import run
+from .threads import COPY_WORK, run
 from .windows import Array
 
 
@@ -44,7 +44,7 @@ def group_norm(
             sums[0, number] = place_sums(block)
             sums[1, number] = place_sums(np.multiply(block, block, out=work))
 
-        run(add, len(parts))
+        run(add, len(parts), COPY_WORK * x.size)
         first, second = (_over_groups(s, groups) / count for s in sums.sum(1))
         return first, second
 
@@ -75,7 +75,7 @@ def group_norm(
         np.multiply(block if middle is None else np.subtract(block, middle, out=result), steep, out=result)
         result += shift
 
-    run(write, len(parts))
+    run(write, len(parts), COPY_WORK * x.size)
     mean = (centre + offset).T.astype(x.dtype)
     return out, np.ascontiguousarray(mean), np.ascontiguousarray(var.T.astype(x.dtype))
 
@@ -99,7 +99,7 @@ def group_norm_grad(
         centred *= share
         sums[2, number] = place_sums(centred)
 
-    run(add, len(parts))
+    run(add, len(parts), COPY_WORK * x.size)
     first, plain, along = sums.sum(1)
     scale = _to_channels(1 / np.sqrt(var.T.astype(np.float64) + eps), blocks)
     offset = _to_channels(_over_groups(first, groups) / count, blocks)  # what rounding took from the mean
@@ -125,7 +125,7 @@ def group_norm_grad(
         np.multiply(shares[parts[number]], steep, out=result)
         result -= centred
 
-    run(write, len(parts))
+    run(write, len(parts), COPY_WORK * x.size)
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
 
 

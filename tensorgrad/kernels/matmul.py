@@ -37,7 +37,7 @@ def matmul(x: Array, y: Array) -> Array:
         else:
             np.matmul(x, y[:, at], out=out[:, at])
 
-    run(block, -(-count // step))
+    run(block, -(-count // step), size)
     return out
 
 

@@ -15,7 +15,7 @@ from .buffers import scratch
 from .layout import empty_like, planes
 from .row_sums import column_sums
 from .sums import LONG_RUN, plane_parts, plane_sums
-from .threads import run
+from .threads import COPY_WORK, run
 from .windows import Array, work_dtype
 
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare sooner with these than with types
@@ -60,7 +60,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
         centre = _sample_mean(blocks, work)
         while True:
             middle = _along(centre, blocks)
-            run(add, len(parts))
+            run(add, len(parts), COPY_WORK * x.size)
             offset = firsts.sum(0) / count
             square = seconds.sum(0) / count
             # As long as this holds, the variance loses one bit at most. It does for the mean itself, but for values
@@ -97,7 +97,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
         if x.dtype != work:
             results[p, c] = block
 
-    run(write, len(parts))
+    run(write, len(parts), COPY_WORK * x.size)
     return out, mean.astype(work), var.astype(work)
 
 
@@ -126,7 +126,7 @@ def batch_norm_grad(
         centred *= share
         sums[2, number, c] = _sums(centred)
 
-    run(add, len(parts))
+    run(add, len(parts), COPY_WORK * x.size)
     gb, offset, gw = sums.sum(1)
     spread = var.astype(np.float64) + eps
     rstd = 1 / np.sqrt(spread)
@@ -158,7 +158,7 @@ def batch_norm_grad(
         if x.dtype != work:
             results[p, c] = block
 
-    run(write, len(parts))
+    run(write, len(parts), COPY_WORK * x.size)
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
 
 
@@ -176,7 +176,7 @@ def affine_channel(x: Array, weight: Array, bias: Array | None) -> Array:
         if shift is not None:
             block += shift[c]
 
-    run(write, len(parts))
+    run(write, len(parts), COPY_WORK * x.size)
     return out
 
 

@@ -2,7 +2,8 @@
 
 NumPy gives up Python's lock inside its loops and inside BLAS, so Python threads compute side by side. But each call
 needs the lock to begin and to end, and a thread that finds it taken sleeps: two threads gain only by calls of ten
-microseconds and more. So chunks are large, of few calls each, and small jobs stay in the caller's thread.
+microseconds and more. So chunks are large, of few calls each, small jobs stay in the caller's thread, and those not
+much larger are tried both ways: see `trials`.
 
 A kernel that sums cuts its work into chunks whose borders depend on sizes alone, never on the number of threads: then
 neither do its results. BLAS is held to one thread while chunks run. Two layers of threads would wait for each other:
@@ -17,18 +18,21 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from .blas import hold, in_one_thread
 from .buffers import nest
+from .trials import trial
 
 Work = Callable[[int], Any]
 
 LOOKS = 40  # at whether the helpers are done, before the caller goes to sleep
 _pastime = np.zeros(1 << 14, np.float32)  # to add to between two looks, some microseconds without Python's lock
 SMALL = 1 << 22  # multiplications, which take a tenth of a millisecond or more: as long as to wake and await helpers
+LARGE = 1 << 25  # multiplications, which helpers always make faster
 COPY_WORK = 8  # multiplications that take as long as to copy a value, most often in short runs
 _lock = threading.Lock()
 _here = threading.local()  # .inside: whether this thread is at work on a job
@@ -55,10 +59,11 @@ def set_num_threads(count: int) -> None:
     _chosen = count
 
 
-def run(work: Work, count: int, size: int = SMALL) -> None:
+def run(work: Work, count: int, size: int = LARGE) -> None:
     """Call work(i) for each i below `count`, in any order, over the pool; return when all are done.
 
-    `size` is how many multiplications that is, if the caller can say: of less than SMALL it does all itself.
+    `size` is how many multiplications that is, if the caller can say: of less than SMALL it does all itself, and of
+    less than LARGE if that has been faster.
 
     The first exception ends the job: chunks not yet begun are left out, and it is raised here when no thread is at work
     on the job any more. An interrupt is such an exception.
@@ -74,7 +79,20 @@ def run(work: Work, count: int, size: int = SMALL) -> None:
     helpers = min(get_num_threads(), count) - 1 if count > 1 and size >= SMALL else 0
     if helpers <= 0:
         in_one_thread(lambda: _alone(work, count))
-        return
+    elif size >= LARGE:
+        _share(work, count, helpers)
+    else:
+        tried = trial((work.__module__, work.__qualname__, count, size, helpers))
+        way, start = tried.way(), perf_counter()
+        if way:
+            _share(work, count, helpers)
+        else:
+            in_one_thread(lambda: _alone(work, count))
+        tried.note(way, perf_counter() - start)
+
+
+def _share(work: Work, count: int, helpers: int) -> None:
+    """A job that the caller does with so many helpers."""
     job = _Job(work, count)
     in_one_thread(lambda: job.do(helpers))
     error, job.error = job.error, None

@@ -118,7 +118,7 @@ def runs_of(monkeypatch):
     """Notes how many chunks each job of batch norm has."""
     runs, run = [], kernels.run
 
-    def noted(work, count):
+    def noted(work, count, size):
         runs.append(count)
         run(work, count)
 

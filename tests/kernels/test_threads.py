@@ -56,8 +56,9 @@ needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason
 
 @pytest.fixture(autouse=True)
 def _threads(monkeypatch):
-    """Three threads, and BLAS with two: conftest.py gives BLAS one."""
+    """Three threads for all but small jobs, and BLAS with two: conftest.py gives BLAS one."""
     monkeypatch.setattr(threads, "_chosen", 3)
+    monkeypatch.setattr(threads, "LARGE", threads.SMALL)
     with threadpool_limits(2, user_api="blas"):
         yield
         assert not blas.hold.holders
@@ -796,7 +797,7 @@ def pooling(order, stride, padding):
 
 
 def normalisation(order, mean, dtype=np.float32):
-    x = (images(16, 24, 33, 33, order=order) + np.float32(mean)).astype(dtype)
+    x = (images(32, 24, 33, 33, order=order) + np.float32(mean)).astype(dtype)
     weight, bias = images(24, seed=1).astype(dtype), images(24, seed=2).astype(dtype)
     out, means, var = norm.batch_norm(x, weight, bias, 1e-5)
     g = images(*x.shape, seed=3, order=order).astype(dtype)
