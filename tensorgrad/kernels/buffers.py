@@ -20,7 +20,7 @@ from .windows import Array, Ints
 LEAST_BYTES = 1 << 16  # smaller blocks the C library keeps itself
 MOST_HELD_BYTES = 1 << 28  # in the free list, in all
 
-_own = threading.local()  # .arrays: {name: bytes}, each thread's own
+_own = threading.local()  # .arrays: {(depth, name): bytes}, and .depth: each thread's own
 _free: defaultdict[int, list[Any]] = defaultdict(list)
 _held_bytes = 0  # changed without a lock, so threads may miss each other's changes; emptying sets it right
 
@@ -72,12 +72,14 @@ def scratch(name: str, shape: Ints, dtype: np.dtype) -> Array:
 
     A signal handler or a finaliser that computes in the midst of a kernel has others: `nested` says so.
     """
-    arrays: dict[str, Array] = _own.__dict__.setdefault(f"arrays{nested()}", {})
+    own = _own.__dict__
+    arrays: dict[tuple[int, str], Array] = own.get("arrays") or own.setdefault("arrays", {})
+    key = own.get("depth", 0), name
     count = math.prod(shape) * dtype.itemsize
-    held = arrays.get(name)
+    held = arrays.get(key)
     if held is None or held.size < count:
-        held = arrays[name] = np.empty(count, np.uint8)
-    return held[:count].view(dtype).reshape(shape)
+        held = arrays[key] = np.empty(count, np.uint8)
+    return np.ndarray(shape, dtype, held)
 
 
 def nested() -> int:

@@ -9,6 +9,8 @@ weight[o, c, k] * image[n, c, y*stride + k*dilation - before]: each is linear in
 gradient.
 """
 
+import functools
+import itertools
 import math
 
 import numpy as np
@@ -22,6 +24,7 @@ from .windows import Array, Ints
 Pads = tuple[tuple[int, int], ...]
 
 
+@functools.lru_cache(4096)
 def conv_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Pads, dilation: Ints) -> Ints:
     """The number of windows along each spatial axis; zero or less where no window fits."""
     return tuple(
@@ -74,7 +77,7 @@ def conv_input_grad(
         for axis in zip(weight.shape[2:], stride, _before(padding), dilation, strict=True)
     ]
     one = (1,) * len(stride)
-    for remainders in np.ndindex(*stride):
+    for remainders in itertools.product(*map(range, stride)):
         some = tuple(slice(r, None, s) for r, s in zip(remainders, stride, strict=True))
         target = gx[some] if in_pixels else gx[(slice(None), *some)]
         places, before, steps = zip(*(axis[r] for axis, r in zip(axes, remainders, strict=True)), strict=True)
@@ -121,6 +124,7 @@ def _before(padding: Pads) -> Ints:
     return tuple(p[0] for p in padding)
 
 
+@functools.lru_cache(4096)
 def _turned_places(
     remainder: int, kernel: int, stride: int, before: int, dilation: int
 ) -> tuple[slice | None, int, int]:

@@ -10,13 +10,14 @@ The weight gradient sums over windows and images, which lie apart here. So rows 
 and a shift along the row is a shift of w*n columns.
 """
 
+import functools
 import math
 
 import numpy as np
 
 from .buffers import scratch
 from .runs import copy_runs
-from .threads import run
+from .threads import SMALL, run
 from .windows import Array, Ints, overlapping, places_along
 
 SMALL_PRODUCT = 1e6  # multiplications up to which OpenBLAS takes the factors as they lie
@@ -38,18 +39,20 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
 
     columns = (out.shape[1] - 1) * stride[1] + weight.shape[3]
     row_bytes = columns * weight.shape[2] * x.shape[2] * x.shape[3] * x.itemsize
-    parts = min(len(out), 2 * math.ceil(len(out) * row_bytes / (2 * PART_BYTES)))
+    size = weight.size * out.size // len(weight)
+    even = 2 if size >= SMALL else 1  # as much for each of two threads
+    parts = min(len(out), even * math.ceil(len(out) * row_bytes / (even * PART_BYTES)))
 
     def some(number: int) -> None:
         rows = slice(len(out) * number // parts, len(out) * (number + 1) // parts)
         windows = _windows(x, rows, out.shape[1], weight.shape[2:], stride, before)
         result = out[rows]
         target = result.reshape(*result.shape[:2], blocks, -1, result.shape[-1])
-        np.matmul(split, windows, out=np.moveaxis(target, 2, 0))
+        np.matmul(split, windows, out=target.transpose(2, 0, 1, 3, 4))
         if shift is not None:
             result += shift
 
-    run(some, parts, weight.size * out.size // len(weight))
+    run(some, parts, size)
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) -> Array:
@@ -157,6 +160,7 @@ def _turn(x: Array, h: int, target: Array, before: int) -> None:
         target[phase, :, windows.stop :] = 0
 
 
+@functools.lru_cache(1024)
 def small_parts(size: int, other: int) -> int:
     """Into how many equal parts to cut `size`, for products of size*other multiplications that OpenBLAS takes as small.
 

@@ -21,7 +21,7 @@ def lies_in_pixels(x: Array) -> bool:
     """Whether images (n, c, *x) of float32 or float64 lie so: several of them, and of several places."""
     if x.dtype not in (np.float32, np.float64) or x.shape[0] < 2 or math.prod(x.shape[2:]) < 2:
         return False
-    return in_memory_order(x)[-2:] == [1, 0] and x.size > 0
+    return in_memory_order(x)[-2:] == (1, 0) and x.size > 0
 
 
 def group_norm(

@@ -13,6 +13,7 @@ Pooling, normalisation and padding keep the order of what they are given. An ima
 from outside does, is copied once, by the first kernel that needs an order.
 """
 
+import functools
 import itertools
 import math
 
@@ -62,7 +63,7 @@ def face_of_channels(x: Array) -> Array:
 def empty_like(x: Array, shape: Ints, dtype: DTypeLike) -> Array:
     """An array of another shape, whose axes follow each other in memory as those of x do."""
     order = in_memory_order(x)
-    array = empty(tuple(shape[axis] for axis in order), dtype)
+    array = empty(tuple([shape[axis] for axis in order]), dtype)
     return array.transpose(_inverse(order))
 
 
@@ -117,7 +118,8 @@ def slabs(x: Array) -> list[tuple[slice, slice]]:
 
     The axis is the first spatial one. No part of less than half SLAB_BYTES: a thread would not be awake before it ends.
     """
-    if in_memory_order(x).index(1) < in_memory_order(x).index(2):
+    order = in_memory_order(x)
+    if order.index(1) < order.index(2):
         return channel_slabs(x)
     return [(slice(0, x.shape[1]), part) for part in _equal_parts(x.shape[2], x.nbytes)]
 
@@ -134,17 +136,23 @@ def _equal_parts(size: int, nbytes: int) -> list[slice]:
     return [slice(i, min(size, i + step)) for i in range(0, size, step)]
 
 
-def in_memory_order(x: Array) -> list[int]:
+def in_memory_order(x: Array) -> Ints:
     """The axes of x from the outermost in memory to the innermost; of equal strides those of one element last.
 
     The stride of an axis of one element may be anything, and so its place among the others.
     """
-    return sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), x.shape[axis] == 1))
+    return _order(x.shape, x.strides)
 
 
-def _inverse(order: list[int]) -> list[int]:
+@functools.lru_cache(4096)
+def _order(shape: Ints, strides: Ints) -> Ints:
+    return tuple(sorted(range(len(shape)), key=lambda axis: (-abs(strides[axis]), shape[axis] == 1)))
+
+
+@functools.lru_cache(256)
+def _inverse(order: Ints) -> Ints:
     """Where each axis stands in an order of axes; np.argsort takes ten times as long for so few."""
-    return sorted(order, key=order.__getitem__)
+    return tuple(sorted(order, key=order.__getitem__))
 
 
 def contiguous(turned: Array) -> Array:

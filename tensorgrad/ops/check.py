@@ -55,6 +55,18 @@ def positive(name: str, what: str, value: Any, rank: int) -> tuple[int, ...]:
 
 def same_dtype(name: str, **tensors: Any) -> None:
     """Raise unless all are tensors of one float dtype; None is left out, but for the first."""
+    dtype = None
+    for tensor in tensors.values():  # nearly always they are, and it is soon told
+        if isinstance(tensor, TensorBase):
+            if dtype is None:
+                dtype = tensor._array.dtype
+            elif tensor._array.dtype is not dtype:
+                break
+        elif tensor is not None or dtype is None:
+            break
+    else:
+        if dtype is not None and dtype.kind == "f":
+            return
     first = next(iter(tensors))
     tensors = {key: tensor for key, tensor in tensors.items() if tensor is not None or key == first}
     are_tensors(name, **tensors)
