@@ -4,6 +4,9 @@ A C library hands a large block back to the system as soon as it is freed, and t
 one at the first touch: that took a third of a training step. So large results are views of blocks that go to a free
 list, by sizes, when their last view is gone, and are handed out again. NumPy keeps the base of every view alive, and so
 a block is never handed out while an array can still see it.
+
+Both begin at a line of the cache, where NumPy's own arrays begin 16 or 32 bytes beyond one: then no vector of 64 bytes
+lies in two lines. With OpenBLAS's AVX-512 kernels convolutions take 0.8 to 0.93 of the time, with the AVX2 ones 0.98.
 """
 
 import math
@@ -19,6 +22,7 @@ from .windows import Array, Ints
 
 LEAST_BYTES = 1 << 16  # smaller blocks the C library keeps itself
 MOST_HELD_BYTES = 1 << 28  # in the free list, in all
+LINE = 64  # bytes of a line of the cache
 
 _own = threading.local()  # .arrays: {(depth, name): bytes}, and .depth: each thread's own
 _free: defaultdict[int, list[Any]] = defaultdict(list)
@@ -27,6 +31,8 @@ _held_bytes = 0  # changed without a lock, so threads may miss each other's chan
 
 class _Block(np.ndarray[Any, Any]):
     """Memory of its own. It is no plain array, so that NumPy does not take it for the base of what `_Lease` holds."""
+
+    skip: int  # bytes before its first line
 
 
 class _Lease(np.ndarray[Any, Any]):
@@ -43,8 +49,8 @@ def empty(shape: Ints, dtype: DTypeLike) -> Array:
     size = math.prod(shape) * dtype.itemsize
     if size < LEAST_BYTES:
         return np.empty(shape, dtype)
-    lease = _take(_class(size)).view(_Lease)
-    return lease.view(np.ndarray)[:size].view(dtype).reshape(shape)
+    block = _take(_class(size) + LINE)
+    return np.ndarray(shape, dtype, block.view(_Lease).view(np.ndarray), block.skip)
 
 
 def is_sole_view(view: Array) -> bool:
@@ -78,7 +84,8 @@ def scratch(name: str, shape: Ints, dtype: np.dtype) -> Array:
     count = math.prod(shape) * dtype.itemsize
     held = arrays.get(key)
     if held is None or held.size < count:
-        held = arrays[key] = np.empty(count, np.uint8)
+        memory = np.empty(count + LINE, np.uint8)
+        held = arrays[key] = memory[_to_line(memory) :]
     return np.ndarray(shape, dtype, held)
 
 
@@ -112,6 +119,11 @@ def _seen_once(view: Array) -> int:
 _SEEN_ONCE = _seen_once(np.zeros(2)[:])  # the reference count of a base with one view, as `is_sole_view` sees it
 
 
+def _to_line(memory: Array) -> int:
+    """How many bytes of it lie before its first line."""
+    return int(-memory.ctypes.data % LINE)
+
+
 def _class(size: int) -> int:
     """The size of the block for so many bytes: four classes for each power of two."""
     step = 1 << max(0, size.bit_length() - 3)
@@ -123,7 +135,9 @@ def _take(size: int) -> _Block:
     try:
         block = _free[size].pop()
     except IndexError:
-        return _Block((size,), np.uint8)
+        block = _Block((size,), np.uint8)
+        block.skip = _to_line(block)
+        return block
     _held_bytes -= size
     return block
 

@@ -40,6 +40,7 @@ def conv(
 
     float16 sums in float32.
     """
+    weight = np.ascontiguousarray(weight)  # or the same filters in another order of memory would give other bits
     size = conv_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     before = _before(padding)
     if by_pixels(x.shape[0], x.shape[2:], x.dtype, weight.shape, dilation, groups):
@@ -62,6 +63,7 @@ def conv_input_grad(
     by the stride, these are always the same places: their gradient is a plain correlation of g with the filters of
     these places, turned round. So nothing is scattered, and there are as many correlations as remainders.
     """
+    weight = np.ascontiguousarray(weight)
     in_pixels = by_pixels(shape[0], shape[2:], g.dtype, weight.shape, dilation, groups)
     is_tiled = weight.shape[2:] == stride and groups == math.prod(dilation) == 1 and not any(map(any, padding))
     if in_pixels and is_tiled and math.prod(stride) > 1:

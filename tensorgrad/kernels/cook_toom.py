@@ -36,7 +36,8 @@ def matrices(tile: int, taps: int, points: tuple[float, ...]) -> Matrices:
         filters[p] = np.power(point, range(taps)) / np.prod(np.subtract(point, others))
     results[-1, -1] = filters[-1, -1] = 1
     pixels[-1] = np.poly(points)[::-1]
-    return Matrices(results, pixels, filters)
+    # By columns, as OpenBLAS's AVX-512 kernels for small products take 0.9 of the time with six or more rows.
+    return Matrices(results, np.asfortranarray(pixels), filters)
 
 
 # Of the points up to 4 with small numerators and denominators, those that round least, or nearly so: along one axis

@@ -22,6 +22,7 @@ from .windows import Array, Ints, overlapping, places_along
 
 SMALL_PRODUCT = 1e6  # multiplications up to which OpenBLAS takes the factors as they lie
 LEAST_ROWS = 16  # of a product's left factor: with fewer, its kernels run half empty
+BY_COLUMNS = 1 << 15  # values of a left factor up to which it is to lie by columns
 PART_BYTES = 1 << 20  # of rows with their windows' height: near the cache, but shorter parts keep threads from work
 PIECE, FEW = 512, 1536  # the piece of a long sum, and rows times columns from which on whole sums are faster
 LANES, LANES_BYTES = 8, 1 << 22  # partial sums of the weight gradient, whatever the number of threads; all together
@@ -32,7 +33,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
 
     Window (i, j) reads at place k, l the pixel (i*stride + k - before, j*stride + l - before), zero where none is.
     """
-    filters = weight.transpose(0, 3, 2, 1).reshape(weight.shape[0], -1)  # o kw*kh*c
+    filters = _left_factor(weight.transpose(0, 3, 2, 1))  # o kw*kh*c
     blocks = small_parts(len(filters), filters.shape[1] * x.shape[-1])
     split = filters.reshape(blocks, 1, 1, -1, filters.shape[1])
     shift = None if bias is None else np.repeat(bias, x.shape[-1]).reshape(len(bias), -1)
@@ -158,6 +159,24 @@ def _turn(x: Array, h: int, target: Array, before: int) -> None:
         target[phase, :, : windows.start] = 0
         copy_runs(target[phase, :, windows], x[h, pixels].swapaxes(0, 1))
         target[phase, :, windows.stop :] = 0
+
+
+def by_columns(rows: int, columns: int) -> bool:
+    """Whether the left factor of small products with a pixel's values (c, n) is to lie by columns, runs of its rows.
+
+    Against rows, such a product takes 0.6 to 0.85 of the time with 8 images, 0.85 with 16, 0.9 with 32 and 0.95 with 64
+    (OpenBLAS's AVX-512 kernels; the AVX2 ones 0.8 to 0.95, 0.92, 0.96 and 0.98), but up to 1.8 times if it has few rows
+    and up to 1.7 times if it is large.
+    """
+    return rows >= LEAST_ROWS and rows * columns <= BY_COLUMNS
+
+
+def _left_factor(filters: Array) -> Array:
+    """Filters (o, *k) as a matrix (o, k), by rows or by columns."""
+    rows = len(filters)
+    if by_columns(rows, filters[0].size):
+        return filters.transpose(*range(1, filters.ndim), 0).reshape(-1, rows).T
+    return filters.reshape(rows, -1)
 
 
 @functools.lru_cache(1024)

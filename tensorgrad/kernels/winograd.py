@@ -22,13 +22,15 @@ import itertools
 import numpy as np
 
 from .buffers import empty, scratch
-from .direct import lanes_for
+from .direct import by_columns, lanes_for
 from .points import BLOCK, FILTERS, PIXELS, RESULTS, TILE, apply, multiply
+from .runs import copy_runs
 from .threads import run
 from .windows import Array, Ints, places_along
 
 CHUNK = 1 << 20  # values of a chunk of tiles after the transforms
 AT_ONCE = 4096  # filters (3, 3) that are transformed together
+FEW = 4096  # filters (3, 3) that are brought into another order for faster products
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: Ints) -> None:
@@ -162,9 +164,25 @@ def apply_twice(matrix: Array, source: Array, target: Array) -> None:
 
 
 def filters_at_points(weight: Array, dtype: np.dtype) -> Array:
-    """The filters evaluated at the points: (i, j, 1, o, c)."""
+    """The filters evaluated at the points: (i, j, 1, o, c), as left factors of products."""
     o, c = weight.shape[:2]
-    matrix, each = FILTERS.astype(dtype), weight.reshape(o * c, -1)
+    # Those of an input's gradient lie by columns already. Others are copied, which pays while they are few.
+    if by_columns(o, c) and (o * c <= FEW or weight.strides[0] < weight.strides[1]):
+        return _at_points(weight.swapaxes(0, 1), dtype).swapaxes(3, 4)
+    return _at_points(weight, dtype)
+
+
+def _at_points(weight: Array, dtype: np.dtype) -> Array:
+    """Filters (o, c, 3, 3) evaluated at the points, contiguous: (i, j, 1, o, c)."""
+    o, c = weight.shape[:2]
+    matrix = FILTERS.astype(dtype)
+    if weight.strides[2] < 0 and weight.strides[3] < 0:  # turned round: so is the matrix, and the filters stay runs
+        weight, matrix = weight[:, :, ::-1, ::-1], matrix[:, ::-1]
+    each = weight.reshape(o, c, -1)
+    if o > 1 and c > 1 and each.strides[0] != c * each.strides[1]:
+        each = empty(each.shape, dtype)
+        copy_runs(each, weight.reshape(o, c, -1))
+    each = each.reshape(o * c, -1)
     values = empty((BLOCK, BLOCK, o * c), dtype)
 
     def part(number: int) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 from .blas import in_one_thread
 from .buffers import scratch
 from .cook_toom import BY_TAPS, ONE
-from .direct import lanes_for
+from .direct import by_columns, lanes_for
 from .points import apply, multiply
 from .threads import run
 from .windows import Array, Ints, places_along
@@ -51,8 +51,12 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     c, tall, taps = weight.shape[1:]
     results, pixels, filters = (matrix.astype(x.dtype) for matrix in BY_TAPS[taps])
     tile, block = results.shape
-    planes = weight.transpose(3, 0, 2, 1).reshape(taps, -1)
-    factors = in_one_thread(lambda: filters @ planes).reshape(block, 1, depth, tall * c)
+    if by_columns(depth, tall * c):
+        planes = weight.transpose(3, 2, 1, 0).reshape(taps, -1)
+        factors = in_one_thread(lambda: filters @ planes).reshape(block, 1, tall * c, depth).swapaxes(2, 3)
+    else:
+        planes = weight.transpose(3, 0, 2, 1).reshape(taps, -1)
+        factors = in_one_thread(lambda: filters @ planes).reshape(block, 1, depth, tall * c)
     shift = None if bias is None else np.repeat(bias, images).reshape(depth, images)
     target = out.reshape(height, width, depth * images)
     chunks = _chunks(out.shape, tall, tile, block * (c + depth) * images * x.itemsize)

@@ -126,3 +126,17 @@ def test_a_kernel_within_a_kernel_has_scratch_of_its_own():
         buffers.nest(-1)
     assert not np.shares_memory(outer, inner)
     assert np.shares_memory(outer, buffers.scratch("part", (10,), np.dtype(np.float32)))
+
+
+@pytest.mark.parametrize("count", [1, 7, 1000, 1 << 16, 100_003])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_large_results_and_scratch_begin_at_a_line_of_the_cache(count, dtype):
+    held = [buffers.scratch(f"line {count} {i}", (count,), np.dtype(dtype)) for i in range(3)]
+    for _ in range(2):  # new, and from the free list
+        made = [buffers.empty((count,), dtype) for _ in range(3)]
+        for array in (*held, *(a for a in made if a.nbytes >= buffers.LEAST_BYTES)):
+            assert array.ctypes.data % buffers.LINE == 0
+        for number, array in enumerate(made):
+            array.fill(number)  # all of it is there, and no other's
+        assert all((array == number).all() for number, array in enumerate(made))
+        del made, array

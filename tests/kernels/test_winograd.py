@@ -103,13 +103,21 @@ def test_writes_into_every_second_pixel(size):
     assert (whole == 7).all()
 
 
-def test_takes_filters_and_gradients_in_any_order_in_memory():
-    x, weight, bias, _ = arrays((6, 9), ONE, c=4, o=6)
-    turned = np.ascontiguousarray(weight.transpose(3, 1, 0, 2)).transpose(2, 1, 3, 0)
-    expected = correlate(x, weight, bias, (6, 9), ONE)
-    np.testing.assert_array_equal(correlate(x, turned, bias, (6, 9), ONE), expected)
-    flipped = correlate(x, np.flip(weight, (2, 3)), None, (6, 9), ONE)
-    np.testing.assert_array_equal(flipped, correlate(x, np.flip(weight, (2, 3)).copy(), None, (6, 9), ONE))
+@pytest.mark.parametrize(("c", "o"), [(4, 6), (24, 40), (70, 60), (130, 129), (200, 180), (1, 20), (20, 1)])
+def test_takes_filters_in_any_order_in_memory(c, o):
+    """In one order the matrices are by rows, in another by columns; turned round, the transform's matrix is."""
+    x, weight, bias, _ = arrays((6, 9), ONE, c=c, o=o)
+
+    def check(filters):
+        expected = sums(x, filters, (6, 9), ONE) + bias[:, None]
+        scale = abs(expected).max()
+        np.testing.assert_allclose(correlate(x, filters, bias, (6, 9), ONE), expected, rtol=0, atol=1e-13 * scale)
+
+    swapped = np.ascontiguousarray(weight.swapaxes(0, 1)).swapaxes(0, 1)
+    check(np.ascontiguousarray(weight.transpose(3, 1, 0, 2)).transpose(2, 1, 3, 0))
+    for filters in (weight, swapped):
+        for axes in ((), 2, 3, (2, 3)):
+            check(np.flip(filters, axes))
 
 
 @pytest.mark.parametrize(("size", "before", "images", "c", "o"), SHAPES)
