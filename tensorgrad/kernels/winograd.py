@@ -178,11 +178,11 @@ def _at_points(weight: Array, dtype: np.dtype) -> Array:
     matrix = FILTERS.astype(dtype)
     if weight.strides[2] < 0 and weight.strides[3] < 0:  # turned round: so is the matrix, and the filters stay runs
         weight, matrix = weight[:, :, ::-1, ::-1], matrix[:, ::-1]
-    each = weight.reshape(o, c, -1)
-    if o > 1 and c > 1 and each.strides[0] != c * each.strides[1]:
-        each = empty(each.shape, dtype)
-        copy_runs(each, weight.reshape(o, c, -1))
-    each = each.reshape(o * c, -1)
+    runs: Array = weight.reshape(o, c, -1)
+    if o > 1 and c > 1 and runs.strides[0] != c * runs.strides[1]:
+        runs = empty(runs.shape, dtype)
+        copy_runs(runs, weight.reshape(o, c, -1))
+    each = runs.reshape(o * c, -1)
     values = empty((BLOCK, BLOCK, o * c), dtype)
 
     def part(number: int) -> None:
