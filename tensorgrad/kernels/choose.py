@@ -26,6 +26,7 @@ from . import (
     winograd1d,
     winograd3d,
     winograd_height,
+    winograd_sums,
 )
 from .layout import SMALL_BATCH, dense
 from .threads import run
@@ -230,12 +231,14 @@ def _weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints) ->
     """The weight gradient without dilation or groups."""
     (height, width), images = g.shape[:2], g.shape[3]
     wish, case = chosen.get(), (shape[1], shape[0], height, width, images)
-    by = _winograd(x.dtype, shape[2:], stride)
+    by, is_gathered = _winograd(x.dtype, shape[2:], stride), gathered.weight_grad_pays(shape[0], width, images)
+    if "winograd" in by and winograd_sums.weight_grad_pays(*case) and (wish != "auto" or not is_gathered):
+        return winograd_sums.weight_grad(dense(g), dense(x), before)
     if "winograd1d" in by and (wish != "auto" or winograd1d.weight_grad_pays(*case, shape[2:])):
         return winograd1d.weight_grad(dense(g), dense(x), shape[2:], before)
     if "winograd" in by and (wish != "auto" or winograd.weight_grad_pays(*case)):
         return winograd.weight_grad(dense(g), dense(x), before)
-    if wish == "auto" and gathered.weight_grad_pays(shape[0], width, images):
+    if wish == "auto" and is_gathered:
         wish = "gathered"
     elif wish == "auto" and (shape[1] * shape[2] < (THIN if images >= 16 else THIN_FEW) or stride[1] > 1):
         wish = "shifted"

@@ -33,7 +33,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
 
     Window (i, j) reads at place k, l the pixel (i*stride + k - before, j*stride + l - before), zero where none is.
     """
-    filters = _left_factor(weight.transpose(0, 3, 2, 1))  # o kw*kh*c
+    filters = left_factor(weight.transpose(0, 3, 2, 1))  # o kw*kh*c
     blocks = small_parts(len(filters), filters.shape[1] * x.shape[-1])
     split = filters.reshape(blocks, 1, 1, -1, filters.shape[1])
     shift = None if bias is None else np.repeat(bias, x.shape[-1]).reshape(len(bias), -1)
@@ -171,12 +171,13 @@ def by_columns(rows: int, columns: int) -> bool:
     return rows >= LEAST_ROWS and rows * columns <= BY_COLUMNS
 
 
-def _left_factor(filters: Array) -> Array:
-    """Filters (o, *k) as a matrix (o, k), by rows or by columns."""
-    rows = len(filters)
-    if by_columns(rows, filters[0].size):
-        return filters.transpose(*range(1, filters.ndim), 0).reshape(-1, rows).T
-    return filters.reshape(rows, -1)
+def left_factor(filters: Array, row_axes: int = 1) -> Array:
+    """Filters, whose first axes are rows and the others columns, as a matrix: see `by_columns`."""
+    rows, columns = math.prod(filters.shape[:row_axes]), math.prod(filters.shape[row_axes:])
+    if by_columns(rows, columns):
+        axes = (*range(row_axes, filters.ndim), *range(row_axes))
+        return filters.transpose(axes).reshape(columns, rows).T
+    return filters.reshape(rows, columns)
 
 
 @functools.lru_cache(1024)

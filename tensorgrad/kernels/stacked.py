@@ -9,7 +9,7 @@ as the result, which pays for the gradient of images with few channels.
 import numpy as np
 
 from .buffers import empty
-from .direct import row_windows
+from .direct import left_factor, row_windows
 from .threads import run
 from .windows import Array, Ints
 
@@ -25,7 +25,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     """
     height, width, depth, images = out.shape
     tall, wide = weight.shape[2:]
-    filters = weight.transpose(2, 0, 3, 1).reshape(tall * depth, -1)  # kh*o kw*c
+    filters = left_factor(weight.transpose(2, 0, 3, 1), 2)  # kh*o kw*c
     shift = 0 if bias is None else np.repeat(bias, images).reshape(depth, images)
     row_bytes = width * len(filters) * images * x.itemsize
     step = max(tall, BAND_BYTES // max(1, row_bytes) - tall + 1)

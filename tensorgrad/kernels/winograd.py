@@ -129,11 +129,12 @@ def computed(height: int, width: int) -> int:
     return -(-height // TILE) * -(-width // TILE) * TILE * TILE
 
 
-def transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, name: str) -> Array:
+def transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, result: str | Array) -> Array:
     """A row of blocks of an image (h, w, f), both axes multiplied by a matrix: (i, j, t, f).
 
     Blocks are of as many pixels as the matrix has columns. The first begins at (top, left), each other TILE pixels
-    further to the right. Pixels outside of the image are zero.
+    further to the right. Pixels outside of the image are zero. `result` is an array for it, or the name of a scratch
+    array.
     """
     points, size = matrix.shape
     height, width, length = image.shape
@@ -148,7 +149,8 @@ def transformed(matrix: Array, image: Array, top: int, left: int, tiles: int, na
     blocks = np.lib.stride_tricks.as_strided(
         half, (points, size, tiles, length), (row, column, TILE * column, item), writeable=False
     )
-    result = scratch(name, (points, points, tiles, length), image.dtype)
+    if isinstance(result, str):
+        result = scratch(result, (points, points, tiles, length), image.dtype)
     apply(matrix, blocks, result, 1)
     return result
 

@@ -43,6 +43,7 @@ from tensorgrad.kernels import (
     winograd,
     winograd1d,
     winograd_height,
+    winograd_sums,
 )
 from tensorgrad.kernels.buffers import scratch
 from tensorgrad.kernels.threads import run
@@ -911,7 +912,7 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
 
     for module in (
         choose, depthwise, depthwise_planes, direct, elementwise, gathered, group_norm, group_norm_pixels, im2col,
-        matmul, norm, pool, shifted, stacked, transpose, winograd, winograd1d, winograd_height,
+        matmul, norm, pool, shifted, stacked, transpose, winograd, winograd1d, winograd_height, winograd_sums,
     ):  # fmt: skip
         monkeypatch.setattr(module, "run", spy)
     for name, (function, *args) in WORK.items():

@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from tensorgrad.kernels import direct, threads, winograd
+from tensorgrad.kernels import direct, threads, winograd, winograd_sums
 from tests.kernels.window_sums import arrays, sums, weight_sums
 
 ONE = (1, 1)
+WEIGHT_GRADS = (winograd.weight_grad, winograd_sums.weight_grad)
 BEFORE = list(itertools.product(range(3), repeat=2))
 # (results, before, images, c, o): several chunks in a row, one tile, few images, products cut into parts.
 SHAPES = [
@@ -45,7 +46,8 @@ def assert_equals_sums(size, before, **sizes):
     np.testing.assert_allclose(correlate(x, weight, bias, size, before), expected, rtol=0, atol=1e-13 * scale)
     expected = weight_sums(g, x, 3, before)
     scale = abs(expected).max()
-    np.testing.assert_allclose(winograd.weight_grad(g, x, before), expected, rtol=0, atol=1e-13 * scale)
+    for weight_grad in WEIGHT_GRADS:
+        np.testing.assert_allclose(weight_grad(g, x, before), expected, rtol=0, atol=1e-13 * scale)
 
 
 @pytest.mark.parametrize("before", BEFORE)
@@ -75,10 +77,11 @@ def test_equals_the_direct_kernel_in_float32(size, before, images, c, o):
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, exact, rtol=0, atol=5e-6 * abs(exact).max())
     exact = direct.weight_grad(g.astype(np.float64), x.astype(np.float64), (3, 3), ONE, before)
-    result = winograd.weight_grad(g, x, before)
-    assert result.dtype == np.float32
-    assert result.flags.c_contiguous
-    np.testing.assert_allclose(result, exact, rtol=0, atol=5e-6 * abs(exact).max())
+    for weight_grad in WEIGHT_GRADS:
+        result = weight_grad(g, x, before)
+        assert result.dtype == np.float32
+        assert result.flags.c_contiguous
+        np.testing.assert_allclose(result, exact, rtol=0, atol=5e-6 * abs(exact).max())
 
 
 @pytest.mark.parametrize("before", [(-1, 4), (3, -2), (9, 12), (-9, 0)])
@@ -89,7 +92,8 @@ def test_windows_begin_behind_or_far_before_the_first_pixel(before):
     direct.correlate(x, weight, bias, exact, ONE, before)
     np.testing.assert_allclose(correlate(x, weight, bias, (7, 9), before), exact, rtol=0, atol=1e-12)
     exact = direct.weight_grad(g, x, (3, 3), ONE, before)
-    np.testing.assert_allclose(winograd.weight_grad(g, x, before), exact, rtol=0, atol=1e-11)
+    for weight_grad in WEIGHT_GRADS:
+        np.testing.assert_allclose(weight_grad(g, x, before), exact, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("size", [(7, 10), (8, 8), (2, 3)])
@@ -127,7 +131,7 @@ def test_same_bits_for_any_number_of_threads(monkeypatch, use_threads, size, bef
     results = []
     for count in (1, 2, 3, 5):
         use_threads(count)
-        results.append((correlate(x, weight, bias, size, before), winograd.weight_grad(g, x, before)))
+        results.append([correlate(x, weight, bias, size, before), *(each(g, x, before) for each in WEIGHT_GRADS)])
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(one, two)
@@ -142,16 +146,35 @@ def test_each_is_the_gradient_of_the_others(size, before):
     turned = np.flip(weight, (2, 3)).swapaxes(0, 1)
     grad = correlate(g, turned, None, x.shape[:2], (2 - before[0], 2 - before[1]))
     np.testing.assert_allclose(np.vdot(grad, x), form, rtol=1e-11)
-    np.testing.assert_allclose(np.vdot(winograd.weight_grad(g, x, before), weight), form, rtol=1e-11)
+    for weight_grad in WEIGHT_GRADS:
+        np.testing.assert_allclose(np.vdot(weight_grad(g, x, before), weight), form, rtol=1e-11)
 
 
 def test_scratch_of_another_size_leaves_no_trace():
     """Memory of a larger call is used again, with NaN in it."""
     x, weight, bias, g = arrays((12, 12), ONE, images=16, c=8, o=8)
     correlate(np.full_like(x, np.nan), weight, bias, (12, 12), ONE)
-    winograd.weight_grad(np.full_like(g, np.nan), x, ONE)
+    for weight_grad in WEIGHT_GRADS:
+        weight_grad(np.full_like(g, np.nan), x, ONE)
     for size, before in itertools.product([(1, 1), (5, 6), (9, 3)], BEFORE):
         assert_equals_sums(size, before)
+
+
+@pytest.mark.parametrize("most", [1, 12, 30, 1000])
+@pytest.mark.parametrize("size", [(1, 1), (9, 6), (30, 5), (6, 30), (17, 17)])
+def test_products_of_one_or_several_rows_of_tiles(monkeypatch, most, size):
+    monkeypatch.setattr(winograd_sums, "SUM", most)
+    for before, images in itertools.product([(0, 0), (1, 1), (2, 0)], [1, 3]):
+        assert_equals_sums(size, before, images=images, c=3, o=5)
+
+
+def test_sums_over_tiles_pay_for_few_images():
+    assert winograd_sums.weight_grad_pays(64, 64, 56, 56, 8)
+    assert winograd_sums.weight_grad_pays(128, 128, 8, 8, 64)
+    assert not winograd_sums.weight_grad_pays(64, 64, 56, 56, 64)
+    assert not winograd_sums.weight_grad_pays(16, 16, 32, 32, 8)
+    assert not winograd_sums.weight_grad_pays(3, 64, 32, 32, 1)
+    assert not winograd_sums.weight_grad_pays(64, 64, 5, 5, 8)
 
 
 def test_pays_for_many_channels_and_little_overhang():

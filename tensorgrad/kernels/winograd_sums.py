@@ -1,0 +1,79 @@
+"""The weight gradient by Winograd's algorithm F(4x4, 3x3) for few images: see `winograd`.
+
+There, each tile's product sums over the images alone, and the products of all tiles, 36 matrices (c, o), are added up:
+with few images that takes longer than to make them. Here the tiles of some rows stand one behind the other in one
+product, whose sum is over tiles and images. For that the pixels of both are turned round, to (n, c) and (n, o), which
+takes time for each image: with many it is not worth it.
+
+Axes: i, j points along height and width; t tile in a row of tiles, of which there are several; o, c channels out and in; n image.
+Error: as `winograd.weight_grad`.
+"""
+
+import math
+
+import numpy as np
+
+from .buffers import empty, scratch
+from .direct import lanes_for
+from .points import BLOCK, FILTERS, PIXELS, RESULTS, TILE
+from .threads import run
+from .windows import Array, Ints
+from .winograd import apply_twice, computed, transformed
+
+SUM = 256  # tiles and images that a product sums over, or one row of tiles
+LEAST_HALF = 12  # c*o/(c+o), of equal channels the half
+
+
+def weight_grad(g: Array, x: Array, before: Ints) -> Array:
+    """Each weight's gradient (o, c, 3, 3), summed over windows and images; g is (h', w', o, n), x (h, w, c, n)."""
+    (height, width, depth, images), c = g.shape, x.shape[2]
+    results, pixels, filters = (m.astype(x.dtype) for m in (RESULTS.T, PIXELS, FILTERS.T))
+    tiles, down = math.ceil(width / TILE), math.ceil(height / TILE)
+    rows = max(1, min(down, SUM // (tiles * images)))
+    groups = math.ceil(down / rows)
+    lanes = min(lanes_for(9 * c * depth * x.itemsize), groups)
+    sums = empty((lanes, 3, 3, c, depth), x.dtype)
+
+    def lane(number: int) -> None:
+        total = scratch("total", (BLOCK, BLOCK, c, depth), x.dtype)
+        begin, end = groups * number // lanes, groups * (number + 1) // lanes
+        for group in range(begin, end):
+            tops = range(TILE * rows * group, min(height, TILE * rows * (group + 1)), TILE)
+            values = scratch("values", (BLOCK, BLOCK, len(tops), tiles, images, c), x.dtype)
+            shares = scratch("shares", (BLOCK, BLOCK, len(tops), tiles, images, depth), x.dtype)
+            for row, top in enumerate(tops):
+                _turned_row(pixels, x, top - before[0], -before[1], values[:, :, row])
+                _turned_row(results, g, top, 0, shares[:, :, row])
+            left = values.reshape(BLOCK, BLOCK, -1, c).swapaxes(2, 3)
+            right = shares.reshape(BLOCK, BLOCK, -1, depth)
+            if group == begin:
+                np.matmul(left, right, out=total)
+            else:
+                total += np.matmul(left, right, out=scratch("product", total.shape, x.dtype))
+        apply_twice(filters, total.reshape(BLOCK, BLOCK, -1), sums[number].reshape(3, 3, -1))
+
+    run(lane, lanes, g.size * c * 9)
+    return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 0, 1))
+
+
+def weight_grad_pays(c: int, o: int, height: int, width: int, images: int) -> bool:
+    """Whether `weight_grad` is faster than the other kernels but `gathered`, for results of this size.
+
+    To turn a pixel round takes time for c + o values and all images, to add up a tile's products for c*o. Measured on
+    one core of an Intel Xeon with OpenBLAS's AVX-512 kernels, and in brackets with its AVX2 kernels: 0.7 of the time
+    (0.7) with 32 times 32 channels and 8 images, 0.8 (0.8) with 16; 0.4 to 0.7 with 128 and up to 16 images, 0.8 to 0.9
+    (0.7) with 32; 0.5 to 0.7 with 384 and more. About the same at the border.
+    """
+    half = c * o / (c + o)
+    return LEAST_HALF <= half >= images and computed(height, width) < 2 * height * width
+
+
+def _turned_row(matrix: Array, image: Array, top: int, left: int, target: Array) -> None:
+    """`transformed`, of an image (h, w, c, n) whose pixels are turned round: (i, j, t, n, c)."""
+    first, last = max(0, top), min(len(image), top + matrix.shape[1])
+    part = image[first : max(first, last)].swapaxes(2, 3)
+    turned = scratch("turned", part.shape, image.dtype)
+    np.copyto(turned, part)
+    points, _, tiles = target.shape[:3]
+    into = target.reshape(points, points, tiles, -1)
+    transformed(matrix, turned.reshape(*part.shape[:2], into.shape[3]), top - first, left, tiles, into)
