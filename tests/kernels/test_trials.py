@@ -1,8 +1,5 @@
 """Short jobs take helpers where that has been faster."""
 
-import threading
-import time
-
 import pytest
 
 from tensorgrad.kernels import threads, trials
@@ -67,35 +64,48 @@ def test_kinds_are_told_apart_and_forgotten_when_they_are_many():
     assert len(trials._trials) <= MOST
 
 
-def in_threads(work, count, size, calls):
-    """How many threads worked at each of some calls."""
-    result = []
-    for _ in range(calls):
-        seen = set()
+@pytest.fixture
+def calls(monkeypatch):
+    """A function that runs jobs which take such times by a clock of the test's own: with helpers (1) or without (0)."""
+    clock = 0.0
+    taken = []
 
-        def chunk(number, seen=seen):
-            seen.add(threading.current_thread())
-            work()
+    def way(number, seconds):
+        def do(*_):
+            nonlocal clock
+            clock += seconds
+            taken.append(number)
 
-        threads.run(chunk, count, size)
-        result.append(len(seen))
-    return result
+        return do
+
+    def jobs(alone, helped, size, count):
+        monkeypatch.setattr(threads, "_alone", way(0, alone))
+        monkeypatch.setattr(threads, "_share", way(1, helped))
+        taken.clear()
+        for _ in range(count):
+            threads.run(lambda number: None, 2, size)
+        return list(taken)
+
+    monkeypatch.setattr(threads, "perf_counter", lambda: clock)
+    return jobs
 
 
-def test_helpers_that_make_it_faster_take_part():
-    assert in_threads(lambda: time.sleep(2e-3), 2, SHORT, 3 * FIRST)[FIRST:] == [2] * (2 * FIRST)
+def test_helpers_that_make_it_faster_take_part(calls):
+    assert calls(2e-4, 1e-4, SHORT, 3 * FIRST)[FIRST:] == [1] * (2 * FIRST)
 
 
-def test_helpers_that_make_it_slower_are_left_out():
-    main = threading.current_thread()
-
-    def slow_elsewhere():
-        time.sleep(1e-3 if threading.current_thread() is main else 5e-3)
-
-    assert in_threads(slow_elsewhere, 2, SHORT, 3 * FIRST)[FIRST:] == [1] * (2 * FIRST)
+def test_helpers_that_make_it_slower_are_left_out(calls):
+    assert calls(2e-4, 3e-4, SHORT, 3 * FIRST)[FIRST:] == [0] * (2 * FIRST)
     # A large job takes them all the same, and one that is too small never.
-    assert in_threads(slow_elsewhere, 2, threads.LARGE, 4) == [2] * 4
-    assert in_threads(slow_elsewhere, 2, threads.SMALL - 1, 4) == [1] * 4
+    assert calls(2e-4, 3e-4, threads.LARGE, FIRST) == [1] * FIRST
+    assert calls(2e-4, 1e-4, threads.SMALL - 1, FIRST) == [0] * FIRST
+
+
+def test_a_job_that_is_tried_is_done_in_full_either_way():
+    numbers = []
+    for _ in range(2 * FIRST):
+        threads.run(numbers.append, 50, SHORT)
+    assert sorted(numbers) == sorted([*range(50)] * (2 * FIRST))
 
 
 def test_a_job_that_fails_is_not_counted():
