@@ -12,6 +12,7 @@ PYTEST := $(RUN) -m pytest -q -n $(WORKERS) --dist worksteal
 
 QUICK := -m "not slow and not parity and not browser"
 ALL := -m "not browser"
+REST := -m "(slow or parity) and not browser"
 
 # In a process of their own: they measure memory, and what other tests left in a process once disturbed one of them.
 # Where ARGS say what is to run, they run only if they are named: make test ARGS=tests/test_leaks.py
@@ -21,7 +22,7 @@ LEAKS := $(if $(strip $(ARGS)),,$(RUN) -m pytest -q tests/test_leaks.py)
 # Two targets installing into one environment at a time would disturb each other.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check lint format docs parity bench bench-quick bench-scalar clean
+.PHONY: help demo test test-all test-rest check lint format docs parity bench bench-quick bench-scalar clean
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
@@ -36,6 +37,9 @@ test: $(VENV)/.dev  ## the tests that every change runs; no PyTorch, no `dot` ne
 test-all: $(VENV)/.parity  ## every test, the slow ones and the comparison with PyTorch too
 	$(PYTEST) $(NOT_LEAKS) $(ALL) $(ARGS)
 	$(if $(LEAKS),$(LEAKS) $(ALL))
+
+test-rest: $(VENV)/.parity  ## of test-all what `make test` leaves out
+	$(PYTEST) $(NOT_LEAKS) $(REST) $(ARGS)
 
 check: lint test  ## what CI runs, without what needs PyTorch
 

@@ -172,12 +172,12 @@ def by_columns(rows: int, columns: int) -> bool:
 
 
 def left_factor(filters: Array, row_axes: int = 1) -> Array:
-    """Filters, whose first axes are rows and the others columns, as a matrix: see `by_columns`."""
+    """Filters, whose first axes are rows and the others columns, as a matrix by rows or columns: see `by_columns`."""
     rows, columns = math.prod(filters.shape[:row_axes]), math.prod(filters.shape[row_axes:])
     if by_columns(rows, columns):
         axes = (*range(row_axes, filters.ndim), *range(row_axes))
-        return filters.transpose(axes).reshape(columns, rows).T
-    return filters.reshape(rows, columns)
+        return np.ascontiguousarray(filters.transpose(axes).reshape(columns, rows)).T
+    return np.ascontiguousarray(filters.reshape(rows, columns))
 
 
 @functools.lru_cache(1024)

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def by_parts(function: Callable[..., Any], *inputs: Any, dtype: Any = None) -> A
         else:
             flat[0][at] = function(*args)
 
-    over_slices(part, first.size, first.itemsize, is_quick=function in QUICK)
+    over_slices(part, first.size, first.itemsize, is_quick=function in QUICK, kind=getattr(function, "__name__", ""))
     return out
 
 
@@ -253,7 +253,9 @@ def flat_views(*arrays: Array) -> list[Array] | None:
     return flat if all(np.may_share_memory(f, array) for f, array in zip(flat, arrays, strict=True)) else None
 
 
-def over_slices(work: Callable[[slice], Any], count: int, itemsize: int, is_quick: bool = False) -> None:
+def over_slices(
+    work: Callable[[slice], Any], count: int, itemsize: int, is_quick: bool = False, kind: Hashable = None
+) -> None:
     """Call `work` for slices that together cover `count` elements: about equal, whole vectors of the processor each.
 
     As many for each thread; an element's result does not depend on how they are cut. What `is_quick` is done at the
@@ -266,7 +268,8 @@ def over_slices(work: Callable[[slice], Any], count: int, itemsize: int, is_quic
     chunks = threads * math.ceil(count * itemsize / (threads * most))
     step = math.ceil(count / max(1, chunks) / VECTOR) * VECTOR
     size = (COPY_WORK if is_quick else VALUE_WORK) * count
-    run(lambda i: work(slice(min(count, i * step), min(count, (i + 1) * step))), chunks, size)
+    kind = work.__qualname__, itemsize, kind
+    run(lambda i: work(slice(min(count, i * step), min(count, (i + 1) * step))), chunks, size, kind)
 
 
 def _is_zero(value: Any) -> bool:

@@ -17,7 +17,7 @@ import contextvars
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from time import perf_counter
 from typing import Any
 
@@ -32,7 +32,7 @@ Work = Callable[[int], Any]
 LOOKS = 40  # at whether the helpers are done, before the caller goes to sleep
 _pastime = np.zeros(1 << 14, np.float32)  # to add to between two looks, some microseconds without Python's lock
 SMALL = 1 << 22  # multiplications, which take a tenth of a millisecond or more: as long as to wake and await helpers
-LARGE = 1 << 25  # multiplications, which helpers always make faster
+LARGE = 1 << 25  # multiplications, which take so long that helpers are worth waking on any machine that was measured
 COPY_WORK = 8  # multiplications that take as long as to copy a value, most often in short runs
 _lock = threading.Lock()
 _here = threading.local()  # .inside: whether this thread is at work on a job
@@ -59,11 +59,11 @@ def set_num_threads(count: int) -> None:
     _chosen = count
 
 
-def run(work: Work, count: int, size: int = LARGE) -> None:
+def run(work: Work, count: int, size: int = LARGE, kind: Hashable = None) -> None:
     """Call work(i) for each i below `count`, in any order, over the pool; return when all are done.
 
     `size` is how many multiplications that is, if the caller can say: of less than SMALL it does all itself, and of
-    less than LARGE if that has been faster.
+    less than LARGE if that has been faster with jobs of the same name, count, size and `kind`.
 
     The first exception ends the job: chunks not yet begun are left out, and it is raised here when no thread is at work
     on the job any more. An interrupt is such an exception.
@@ -82,7 +82,8 @@ def run(work: Work, count: int, size: int = LARGE) -> None:
     elif size >= LARGE:
         _share(work, count, helpers)
     else:
-        tried = trial((work.__module__, work.__qualname__, count, size, helpers))
+        name = getattr(work, "__qualname__", "")
+        tried = trial((work.__module__, name, kind, count, size, helpers))
         way, start = tried.way(), perf_counter()
         if way:
             _share(work, count, helpers)

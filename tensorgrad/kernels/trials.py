@@ -8,8 +8,10 @@ first, and then in the way that was faster. Results are the same bits either way
 
 from collections.abc import Hashable
 
-FIRST = 6  # how often a job is tried in turn with and without helpers; the shortest times count
-AGAIN = 32  # every so many times the slower way is tried again, for the machine's load changes
+# 1 with helpers, 0 without: how a job is done at first; the shortest times count. Not in turn, or of two jobs that are
+# taken for one kind, and come one after the other, each would be done in one way only.
+FIRST = (1, 0, 0, 1, 1, 0)
+AGAIN = 31  # every so many times the slower way is tried again, for the machine's load changes
 WEIGHT = 0.25  # of a new time in the mean that is kept then
 PAYS = 0.9  # of the time without helpers, or less: what they write lies in another core's cache than its reader's
 MOST = 1024  # kinds of jobs that are remembered
@@ -27,15 +29,17 @@ class Trial:
     def way(self) -> int:
         """1 if helpers are to take part this time, else 0."""
         count, self.count = self.count, self.count + 1
-        if count < FIRST:
-            return 1 - count % 2
+        if count < len(FIRST):
+            return FIRST[count]
         alone, helped = self.times
-        return int((helped < PAYS * alone) != (count % AGAIN == 0))
+        ratio = max(alone, helped) / max(min(alone, helped), 1e-9)
+        every = round(AGAIN * ratio) | 1  # the longer it takes the less often, and always odd, as FIRST says
+        return int((helped < PAYS * alone) != (count % every == 0))
 
     def note(self, way: int, seconds: float) -> None:
         """Remember how long it took."""
         mean = self.times[way] or seconds
-        if self.count <= FIRST:
+        if self.count <= len(FIRST):
             self.times[way] = min(mean, seconds)
         else:  # one long interruption counts as twice the time
             self.times[way] = mean + WEIGHT * (min(seconds, 2 * mean) - mean)

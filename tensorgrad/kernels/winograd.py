@@ -58,8 +58,9 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
         apply(results[:rows], products.reshape(BLOCK, BLOCK, tiles, -1), half, 0)
         whole, rest = divmod(columns, TILE)
         part = target[top : top + rows, left : left + columns]
-        inner = part[:, : whole * TILE].reshape(rows, whole, TILE, depth * images)
-        apply(results, half[:, :, :whole], inner.swapaxes(1, 2), 1)
+        if whole:
+            inner = part[:, : whole * TILE].reshape(rows, whole, TILE, depth * images)
+            apply(results, half[:, :, :whole], inner.swapaxes(1, 2), 1)
         if rest:
             apply(results[:rest], half[:, :, whole], part[:, whole * TILE :], 1)
 
@@ -166,7 +167,7 @@ def apply_twice(matrix: Array, source: Array, target: Array) -> None:
 
 
 def filters_at_points(weight: Array, dtype: np.dtype) -> Array:
-    """The filters evaluated at the points: (i, j, 1, o, c), as left factors of products."""
+    """The filters evaluated at the points: (i, j, 1, o, c), as left factors of products, by rows or by columns."""
     o, c = weight.shape[:2]
     # Those of an input's gradient lie by columns already. Others are copied, which pays while they are few.
     if by_columns(o, c) and (o * c <= FEW or weight.strides[0] < weight.strides[1]):
@@ -179,7 +180,7 @@ def _at_points(weight: Array, dtype: np.dtype) -> Array:
     o, c = weight.shape[:2]
     matrix = FILTERS.astype(dtype)
     if weight.strides[2] < 0 and weight.strides[3] < 0:  # turned round: so is the matrix, and the filters stay runs
-        weight, matrix = weight[:, :, ::-1, ::-1], matrix[:, ::-1]
+        weight, matrix = weight[:, :, ::-1, ::-1], np.ascontiguousarray(matrix[:, ::-1])
     runs: Array = weight.reshape(o, c, -1)
     if o > 1 and c > 1 and runs.strides[0] != c * runs.strides[1]:
         runs = empty(runs.shape, dtype)

@@ -140,3 +140,12 @@ def test_large_results_and_scratch_begin_at_a_line_of_the_cache(count, dtype):
             array.fill(number)  # all of it is there, and no other's
         assert all((array == number).all() for number, array in enumerate(made))
         del made, array
+
+
+@pytest.mark.parametrize(("nbytes", "count"), [(1 << 28, 1), (1 << 27, 2), (1 << 24, 16)])
+def test_what_fits_the_limit_exactly_is_held(nbytes, count):
+    buffers.empty_cache()
+    made = [buffers.empty((nbytes,), np.uint8) for _ in range(count)]
+    del made
+    assert buffers._held_bytes == 1 << 28
+    buffers.empty_cache()

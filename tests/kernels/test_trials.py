@@ -1,10 +1,14 @@
 """Short jobs take helpers where that has been faster."""
 
+import functools
+
+import numpy as np
 import pytest
 
-from tensorgrad.kernels import threads, trials
+from tensorgrad.kernels import elementwise, threads, trials
 from tensorgrad.kernels.trials import AGAIN, FIRST, MOST, PAYS, Trial, trial
 
+TRIED = len(FIRST)
 SHORT = threads.SMALL  # multiplications: a job that is tried both ways
 
 
@@ -27,24 +31,27 @@ def ways(tried, times, count):
     return taken
 
 
-@pytest.mark.parametrize(("helped", "expected"), [(0.5, 1), (PAYS - 0.01, 1), (PAYS + 0.01, 0), (1.5, 0)])
+@pytest.mark.parametrize(
+    ("helped", "expected"), [(0.2, 1), (0.5, 1), (PAYS - 0.01, 1), (PAYS + 0.01, 0), (1.4, 0), (4, 0)]
+)
 def test_the_faster_way_is_taken_and_the_other_tried_again(helped, expected):
-    taken = ways(Trial(), [1.0, helped], 3 * AGAIN)
-    assert taken[:FIRST] == [1, 0] * (FIRST // 2)
-    for number, way in enumerate(taken[FIRST:], FIRST):
-        assert way == (1 - expected if number % AGAIN == 0 else expected)
+    taken = ways(Trial(), [1.0, helped], 5 * AGAIN)
+    assert taken[:TRIED] == list(FIRST)
+    every = round(AGAIN * max(helped, 1 / helped)) | 1  # the longer it takes, the less often
+    for number, way in enumerate(taken[TRIED:], TRIED):
+        assert way == (1 - expected if number % every == 0 else expected)
 
 
 def test_a_slow_first_time_does_not_count():
     tried = Trial()
     tried.note(tried.way(), 100.0)  # the first time with helpers: memory is new
-    assert ways(tried, [1.0, 0.5], AGAIN - 1)[FIRST:] == [1] * (AGAIN - 1 - FIRST)
+    assert ways(tried, [1.0, 0.5], AGAIN - 1)[TRIED:] == [1] * (AGAIN - 1 - TRIED)
 
 
 def test_what_has_become_slower_is_left_after_some_calls():
     tried = Trial()
     ways(tried, [1.0, 0.5], AGAIN)
-    assert ways(tried, [1.0, 3.0], AGAIN)[AGAIN // 2 :] == [0] * (AGAIN // 2)
+    assert ways(tried, [1.0, 3.0], AGAIN)[-10:] == [0] * 10
 
 
 def test_one_interruption_changes_nothing():
@@ -91,21 +98,43 @@ def calls(monkeypatch):
 
 
 def test_helpers_that_make_it_faster_take_part(calls):
-    assert calls(2e-4, 1e-4, SHORT, 3 * FIRST)[FIRST:] == [1] * (2 * FIRST)
+    assert calls(2e-4, 1e-4, SHORT, 3 * TRIED)[TRIED:] == [1] * (2 * TRIED)
 
 
 def test_helpers_that_make_it_slower_are_left_out(calls):
-    assert calls(2e-4, 3e-4, SHORT, 3 * FIRST)[FIRST:] == [0] * (2 * FIRST)
+    assert calls(2e-4, 3e-4, SHORT, 3 * TRIED)[TRIED:] == [0] * (2 * TRIED)
     # A large job takes them all the same, and one that is too small never.
-    assert calls(2e-4, 3e-4, threads.LARGE, FIRST) == [1] * FIRST
-    assert calls(2e-4, 1e-4, threads.SMALL - 1, FIRST) == [0] * FIRST
+    assert calls(2e-4, 3e-4, threads.LARGE, TRIED) == [1] * TRIED
+    assert calls(2e-4, 1e-4, threads.SMALL - 1, TRIED) == [0] * TRIED
 
 
 def test_a_job_that_is_tried_is_done_in_full_either_way():
     numbers = []
-    for _ in range(2 * FIRST):
+    for _ in range(2 * TRIED):
         threads.run(numbers.append, 50, SHORT)
-    assert sorted(numbers) == sorted([*range(50)] * (2 * FIRST))
+    assert sorted(numbers) == sorted([*range(50)] * (2 * TRIED))
+
+
+def test_two_jobs_taken_for_one_kind_are_each_tried_both_ways():
+    tried = Trial()
+    taken = ways(tried, [1.0, 0.5], 8 * AGAIN)
+    for parity in (0, 1):
+        assert set(taken[parity:TRIED:2]) == {0, 1}
+        assert set(taken[TRIED + parity :: 2]) == {0, 1}
+
+
+def test_elementwise_functions_are_kinds_of_their_own():
+    x = np.ones(600_000, np.float32)
+    for function in (np.exp, np.sqrt, np.tanh):
+        elementwise.by_parts(function, x)
+    assert len(trials._trials) == 3
+
+
+def test_work_without_a_name():
+    numbers = []
+    for _ in range(3):
+        threads.run(functools.partial(lambda to, number: to.append(number), numbers), 4, SHORT)
+    assert sorted(numbers) == sorted([*range(4)] * 3)
 
 
 def test_a_job_that_fails_is_not_counted():
