@@ -18,6 +18,7 @@ LEAKS = "tests/test_leaks.py"
     [
         ("test", "", [f"--ignore={LEAKS} {QUICK}", f"-q {LEAKS} {QUICK}"]),
         ("test-all", "", [f'--ignore={LEAKS} -m "not browser"', f'-q {LEAKS} -m "not browser"']),
+        ("test-rest", "", [f'--ignore={LEAKS} -m "(slow or parity) and not browser"']),
         ("test", "tests/nn -k loader", [f"--ignore={LEAKS} {QUICK} tests/nn -k loader"]),
         ("test-all", "-x", [f'--ignore={LEAKS} -m "not browser" -x']),
         ("test", LEAKS, [f"{QUICK} {LEAKS}"]),
