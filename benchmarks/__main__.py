@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from . import machine, run, table
 from .layers import LAYERS
 from .models import MODELS
 from .stats import Row
+from .worker import HELPERS
 
 Part = tuple[str, Callable[[], list[Row]]]
 OTHERS = ("scalar", "conv", "import", "graph")
@@ -50,6 +52,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, help="turns of each side (7; 3 with --quick)")
     parser.add_argument("--seconds", type=float, help="length of a turn (0.3; 0.1 with --quick or --layers)")
     parser.add_argument("--threads", help="one number, or several with commas (all cores)")
+    parser.add_argument("--helpers", choices=("threads", "processes"), default="threads", help="tensorgrad's (threads)")
     parser.add_argument("--json", help="where the figures go (runs/bench.json; other names for parts of the table)")
     args = parser.parse_args()
     names = [name for name in (args.only or "").split(";" if args.layers else ",") if name]
@@ -65,6 +68,7 @@ def parsed() -> argparse.Namespace:
         parser.error("--threads and --pairs are at least 1")
     if args.json is None:
         name = "bench" + "-layers" * args.layers + "-quick" * args.quick + "-part" * bool(names)
+        name += "-processes" * (args.helpers == "processes")
         args.json = f"runs/{name}.json"
     return args
 
@@ -76,6 +80,7 @@ def main() -> int:
     def say(text: str) -> None:
         print(f"{time.perf_counter() - start:5.0f} s  {text}", file=sys.stderr, flush=True)
 
+    os.environ[HELPERS] = args.helpers
     settings = run.Settings(
         pairs=args.pairs or (3 if args.quick else 7),
         seconds=args.seconds or (0.1 if args.layers or args.quick else 0.3),
@@ -90,7 +95,7 @@ def main() -> int:
     result: dict[str, Any] = {
         "machine": machine.describe(),
         "libraries": libraries,
-        "settings": shown | {"threads": args.counts},
+        "settings": shown | {"threads": args.counts, "helpers": args.helpers},
         "only": _what_is_left_out(args),
         "is_complete": False,
         "rows": [],

@@ -71,12 +71,13 @@ def header(result: Mapping[str, Any]) -> list[str]:
     theirs = "PyTorch is not installed (pip install torch==2.13.0)"
     if torch is not None:
         theirs = f"PyTorch {torch['version']} ({torch['cpu']})"
+    helpers = ", tensorgrad's helpers are processes" if settings.get("helpers") == "processes" else ""
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}",
         f"tensorgrad {ours['version']}, NumPy {ours['numpy']}, BLAS {ours['blas']}; {theirs}",
-        f"threads: {', '.join(map(str, settings['threads']))} for both; {settings['pairs']} pairs of turns of about "
-        f"{settings['seconds']:g} s; ratio = tensorgrad / the better of the others, median, min and max over pairs; "
-        "memory = the same of peak memory",
+        f"threads: {', '.join(map(str, settings['threads']))} for both{helpers}; "
+        f"{settings['pairs']} pairs of turns of about {settings['seconds']:g} s; ratio = tensorgrad / the better of "
+        "the others, median, min and max over pairs; memory = the same of peak memory",
         f"measured {machine['time']}, load {machine['load'] or 0:.1f} at the start",
     ]
     if result.get("only"):

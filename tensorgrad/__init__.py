@@ -434,7 +434,9 @@ from .sampling import randn_like as randn_like
 from .sampling import randperm as randperm
 from .settings import conv_algorithm as conv_algorithm
 from .settings import empty_cache as empty_cache
+from .settings import get_helpers as get_helpers
 from .settings import get_num_threads as get_num_threads
+from .settings import set_helpers as set_helpers
 from .settings import set_num_threads as set_num_threads
 from .tensor import RemovableHandle as RemovableHandle
 from .tensor import Tensor as Tensor
@@ -626,6 +628,7 @@ __all__ = [
     "gaussian_nll_loss",
     "ge",
     "gelu",
+    "get_helpers",
     "get_num_threads",
     "get_rng_state",
     "glu",
@@ -814,6 +817,7 @@ __all__ = [
     "select",
     "selu",
     "set_grad_enabled",
+    "set_helpers",
     "set_num_threads",
     "set_printoptions",
     "set_rng_state",

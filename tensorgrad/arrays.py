@@ -10,6 +10,7 @@ import numpy as np
 
 from .dtypes import canonical, dtype_of
 from .errors import DTypeError, ShapeError
+from .kernels.buffers import visible
 from .modes import STATE
 from .node import Array, TensorBase, make_tensor
 from .ops.check import refuse_gradient
@@ -112,7 +113,7 @@ def to_array(data: Any, dtype: Any = None, name: str = "tensor") -> Array:
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DTypeError(f"{name}: values of dtype {array.dtype} cannot be held; bool, integers and floats can")
-    return canonical(array)
+    return visible(canonical(array))
 
 
 def _plain(data: Any, found: list[TensorBase]) -> Any:

@@ -49,7 +49,7 @@ import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
 from .kernels.buffers import is_sole_view
-from .kernels.elementwise import LARGE_BYTES, apply
+from .kernels.elementwise import LARGE_BYTES, add_to, apply
 from .kernels.layout import copied
 from .modes import STATE, Mode, Observer
 from .node import Node, Source, TensorBase, form_of, make_tensor, mark_written, source_of, version_of
@@ -233,9 +233,9 @@ def _carry_back(
         elif total.__class__ is not ndarray:
             sums[source] = total + g  # of tensors, or of the scalars that NumPy makes of 0-d arrays
         elif source in own:
-            np.add(total, g, total)
+            add_to(total, g)
         else:
-            sums[source] = total + g
+            sums[source] = total + g if g.nbytes < LARGE_BYTES else apply(np.add, total, g)
             own.add(source)
 
     def add_apart(node: Node, rule: Rule, adds: Callable[..., None], gs: list[Any], saved: Sequence[Any]) -> None:

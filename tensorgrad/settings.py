@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from .errors import DTypeError, ShapeError
-from .kernels import buffers, choose, threads
+from .kernels import buffers, choose, processes, threads
 
 
 def set_num_threads(count: int) -> None:
@@ -63,8 +63,32 @@ def conv_algorithm(name: str) -> Iterator[None]:
 
 
 def empty_cache() -> None:
-    """Give the memory that is kept for further results back to the system; at most 256 MB are kept.
+    """Give the memory that is kept for further results back to the system; at most 1 GB are kept.
 
     Each thread also keeps the room that its chunks are computed in, some megabytes, which stays.
     """
     buffers.empty_cache()
+
+
+def set_helpers(kind: str) -> None:
+    """Who helps the calling thread with large operations: "threads", as at first, or "processes".
+
+    Threads of Python wait for each other at every call to NumPy, which costs most where operations are short or many,
+    as in small networks. Processes do not: `set_num_threads(n)` then means n - 1 of them. They are started by the first
+    operation that is large enough, look for work for some milliseconds before they sleep, and end with this process.
+    What they compute is the same to the last bit.
+
+    They see only arrays made after this call, so call it before a model and its data are made. Those arrays lie in
+    memory that a forked child has to copy as a whole. Needs Linux. Raises ShapeError for another kind, OSError where
+    the system does not give such memory.
+    """
+    if kind not in ("threads", "processes"):
+        raise ShapeError(f"set_helpers: kind must be 'threads' or 'processes', got {kind!r}")
+    if (kind == "processes") != processes.are_wanted():
+        processes.want(max(1, threads.get_num_threads() - 1) if kind == "processes" else 0)
+        buffers.empty_cache()
+
+
+def get_helpers() -> str:
+    """Who helps the calling thread with large operations: see `set_helpers`."""
+    return "processes" if processes.are_wanted() else "threads"

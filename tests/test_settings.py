@@ -487,5 +487,5 @@ def test_empty_cache_leaves_live_arrays_alone():
 
 
 def test_the_most_that_is_kept_is_what_the_docstring_says():
-    assert buffers.MOST_HELD_BYTES == 256 * 2**20
-    assert "256 MB" in tg.empty_cache.__doc__
+    assert buffers.MOST_HELD_BYTES == 2**30
+    assert "1 GB" in tg.empty_cache.__doc__

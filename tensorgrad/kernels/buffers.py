@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .processes import memory
+from .shared import Memory
 from .windows import Array, Ints
 
 LEAST_BYTES = 1 << 16  # smaller blocks the C library keeps itself
-MOST_HELD_BYTES = 1 << 28  # in the free list, in all
+MOST_HELD_BYTES = 1 << 30  # in the free list, in all: more than a training step of ResNet-18 gives back
 LINE = 64  # bytes of a line of the cache
 
 _own = threading.local()  # .arrays: {(depth, name): bytes}, and .depth: each thread's own
@@ -36,11 +38,22 @@ class _Block(np.ndarray[Any, Any]):
     skip: int  # bytes before its first line
 
 
+class _SharedBlock(_Block):
+    """A block that helper processes see too."""
+
+    place: tuple[Memory, int, int] | None = None  # where it lies, and how many bytes: of the block, not of its views
+
+    def __del__(self) -> None:
+        if self.place is not None:
+            shared, at, size = self.place
+            shared.give_back(at, size)
+
+
 class _Lease(np.ndarray[Any, Any]):
     """The one view of a block that arrays are made on: an ancestor of each, which dies with the last of them."""
 
     def __del__(self) -> None:
-        if type(self.base) is _Block:
+        if isinstance(self.base, _Block):
             _give_back(self.base)
 
 
@@ -52,6 +65,34 @@ def empty(shape: Ints, dtype: DTypeLike) -> Array:
         return np.empty(shape, dtype)
     block = _take(_class(size))
     return np.ndarray(shape, dtype, block.view(_Lease).view(np.ndarray), block.skip)
+
+
+def seen(shape: Ints, dtype: DTypeLike) -> Array:
+    """np.empty, for what jobs share: helper processes see it, however small it is."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size >= LEAST_BYTES or memory() is None:
+        return empty(shape, dtype)
+    return np.ndarray(shape, dtype, empty((LEAST_BYTES,), np.uint8))
+
+
+def zeros(shape: Ints, dtype: DTypeLike = np.float64) -> Array:
+    """np.zeros, for what jobs share: see `seen`."""
+    if memory() is None:
+        return np.zeros(shape, dtype)
+    array = seen(shape, dtype)
+    array[...] = 0
+    return array
+
+
+def visible(array: Array) -> Array:
+    """An array that helper processes see, if there are any and it is large: itself, or a copy."""
+    shared = memory()
+    if shared is None or array.nbytes < LEAST_BYTES or shared.place(array) is not None:
+        return array
+    copy = np.ndarray(array.shape, array.dtype, empty((array.nbytes,), np.uint8))
+    copy[...] = array
+    return copy
 
 
 def is_sole_view(view: Array) -> bool:
@@ -136,15 +177,28 @@ def _take(size: int) -> _Block:
     try:
         block = _free[size].pop()
     except IndexError:
+        return _new_block(size)
+    _held_bytes -= size
+    return block
+
+
+def _new_block(size: int) -> _Block:
+    shared = memory()
+    found = None if shared is None else shared.block(size + LINE)
+    if shared is None or found is None:
         block = _Block((size + LINE,), np.uint8)
         block.skip = _to_line(block)
         return block
-    _held_bytes -= size
+    part, at = found
+    block = part.view(_SharedBlock)
+    block.place, block.skip = (shared, at, size + LINE), 0  # for a page begins at a line
     return block
 
 
 def _give_back(block: _Block) -> None:
     global _held_bytes
+    if (memory() is None) == isinstance(block, _SharedBlock):
+        return  # made while there were helper processes, and they are gone, or the other way round
     size = block.nbytes - LINE
     if _held_bytes + size > MOST_HELD_BYTES:
         empty_cache()  # sizes that are wanted no more would keep those that are out for good

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .buffers import scratch
+from .buffers import scratch, zeros
 from .threads import run
 from .windows import Array, Ints, Slices, overlapping, places_along
 
@@ -48,7 +48,7 @@ def correlate(
         if shift is not None:
             result += shift
 
-    run(part, len(parts), PASS * out.size * tall * wide)
+    run(part, len(parts), PASS * out.size * tall * wide, writes=(out,))
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, dilation: Ints) -> Array:
@@ -60,7 +60,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, di
     across = places_along(wide, stride[1], before[1], dilation[1], x.shape[1], width)
     parts = _parts(g)
     lanes = min(LANES, len(parts))
-    sums = np.zeros((lanes, tall, wide, c, images), g.dtype)
+    sums = zeros((lanes, tall, wide, c, images), g.dtype)
 
     def lane(number: int) -> None:
         share = scratch("share", (c, images), g.dtype)
@@ -71,7 +71,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints, di
                 for total, (columns, pixels) in zip(totals, across, strict=True):
                     total += np.einsum("hwcn,hwcn->cn", shares[rows, columns], x[pixel_rows, pixels], out=share)
 
-    run(lane, lanes, PASS * g.size * tall * wide)
+    run(lane, lanes, PASS * g.size * tall * wide, writes=(sums,))
     return np.ascontiguousarray(sums.sum((0, 4)).transpose(2, 0, 1)).reshape(c, 1, tall, wide)
 
 

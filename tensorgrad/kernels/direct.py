@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from .buffers import scratch
+from .buffers import scratch, zeros
 from .runs import copy_runs
 from .threads import SMALL, run
 from .windows import Array, Ints, overlapping, places_along
@@ -53,7 +53,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
         if shift is not None:
             result += shift
 
-    run(some, parts, size)
+    run(some, parts, size, writes=(out,))
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) -> Array:
@@ -63,7 +63,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
     """
     (height, width, depth, images), (_, _, c, _) = g.shape, x.shape
     tall, lanes = kernel[0], min(lanes_for(c * depth * kernel[0] * kernel[1] * g.itemsize), height)
-    sums = np.zeros((lanes, kernel[1], tall, c, depth), g.dtype)  # lane kw kh c o
+    sums = zeros((lanes, kernel[1], tall, c, depth), g.dtype)  # lane kw kh c o
     # Columns l, l + stride, l + 2*stride ... of a padded row lie together, so that every shift is a run.
     phases = stride[1]
     steps = width + (kernel[1] - 1) // phases
@@ -91,7 +91,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
                 sums[number, place, : tall - turn] += product[turn:]
                 sums[number, place, tall - turn :] += product[:turn]
 
-    run(lane, lanes, g.size * c * kernel[0] * kernel[1])
+    run(lane, lanes, g.size * c * kernel[0] * kernel[1], writes=(sums,))
     return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 1, 0))
 
 

@@ -2,11 +2,12 @@
 
 import functools
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
+from . import processes
 from .buffers import LEAST_BYTES, empty, scratch
 from .layout import alike, empty_like
 from .threads import COPY_WORK, get_num_threads, run
@@ -40,6 +41,18 @@ def compare(ufunc: np.ufunc, x: Any, y: Any) -> Any:
     return by_parts(ufunc, x, y, dtype=BOOL)
 
 
+def add_to(total: Array, x: Array) -> None:
+    """total += x, arrays of one shape; large ones in chunks over threads, see `by_parts`."""
+    flat = flat_views(total, x) if total.nbytes >= LARGE_BYTES and total.dtype == x.dtype else None
+    if flat is None:
+        np.add(total, x, total)
+        return
+    over_slices(
+        lambda at: np.add(flat[0][at], flat[1][at], out=flat[0][at]),
+        total.size, total.itemsize, is_quick=True, kind="add_to", writes=(total,),
+    )  # fmt: skip
+
+
 def by_parts(function: Callable[..., Any], *inputs: Any, dtype: Any = None) -> Any:
     """function(*inputs), which works element by element and gives floats of its arrays' dtype, or `dtype`.
 
@@ -71,7 +84,8 @@ def by_parts(function: Callable[..., Any], *inputs: Any, dtype: Any = None) -> A
         else:
             flat[0][at] = function(*args)
 
-    over_slices(part, first.size, first.itemsize, is_quick=function in QUICK, kind=getattr(function, "__name__", ""))
+    kind = getattr(function, "__name__", "")
+    over_slices(part, first.size, first.itemsize, is_quick=function in QUICK, kind=kind, writes=(out,))
     return out
 
 
@@ -156,7 +170,7 @@ def relu(x: Any) -> Any:
     if x.nbytes < LARGE_BYTES:
         part(slice(0, x.size))
     else:
-        over_slices(part, x.size, x.itemsize, is_quick=True)
+        over_slices(part, x.size, x.itemsize, is_quick=True, writes=(out,))
     return out
 
 
@@ -206,7 +220,8 @@ def select(x: Array, mask: Array) -> Array:
     flat = flat_views(out, x, mask) if x.nbytes >= LARGE_BYTES else None
     if flat is None:
         return select_into(out, x, mask)
-    over_slices(lambda at: select_into(flat[0][at], flat[1][at], flat[2][at]), x.size, x.itemsize, is_quick=True)
+    work = lambda at: select_into(flat[0][at], flat[1][at], flat[2][at])  # noqa: E731
+    over_slices(work, x.size, x.itemsize, is_quick=True, writes=(out,))
     return out
 
 
@@ -225,7 +240,7 @@ def select_positive(x: Array, sign: Array) -> Array:
         np.logical_not(mask, out=mask)
         select_into(flat[0][at], flat[1][at], mask)
 
-    over_slices(part, x.size, x.itemsize)
+    over_slices(part, x.size, x.itemsize, writes=(out,))
     return out
 
 
@@ -254,14 +269,20 @@ def flat_views(*arrays: Array) -> list[Array] | None:
 
 
 def over_slices(
-    work: Callable[[slice], Any], count: int, itemsize: int, is_quick: bool = False, kind: Hashable = None
+    work: Callable[[slice], Any],
+    count: int,
+    itemsize: int,
+    is_quick: bool = False,
+    kind: Hashable = None,
+    writes: Sequence[Array] = (),
 ) -> None:
     """Call `work` for slices that together cover `count` elements: about equal, whole vectors of the processor each.
 
     As many for each thread; an element's result does not depend on how they are cut. What `is_quick` is done at the
     speed of memory: it is cut into few slices, or not at all where it would be over before a thread is awake.
     """
-    most, threads = WIDE_BYTES if is_quick else CHUNK_BYTES, get_num_threads()
+    is_sent = processes.helpers_for(writes) is not None  # which shorter chunks do not hold up
+    most, threads = WIDE_BYTES if is_quick and not is_sent else CHUNK_BYTES, get_num_threads()
     if is_quick and itemsize > 2 and count * itemsize <= most:  # NumPy has no vector loops for float16
         work(slice(0, count))
         return
@@ -269,7 +290,7 @@ def over_slices(
     step = math.ceil(count / max(1, chunks) / VECTOR) * VECTOR
     size = (COPY_WORK if is_quick else VALUE_WORK) * count
     kind = work.__qualname__, itemsize, kind
-    run(lambda i: work(slice(min(count, i * step), min(count, (i + 1) * step))), chunks, size, kind)
+    run(lambda i: work(slice(min(count, i * step), min(count, (i + 1) * step))), chunks, size, kind, writes)
 
 
 def _is_zero(value: Any) -> bool:

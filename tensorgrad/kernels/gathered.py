@@ -36,7 +36,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
         copy_runs(read[:, rows, columns], x[pixel_rows, pixel_columns].transpose(2, 0, 1, 3))
         np.matmul(shares.reshape(depth, -1), read.reshape(c, -1).T, out=out[row, column])
 
-    run(place, tall * wide, g.size * c * tall * wide)
+    run(place, tall * wide, g.size * c * tall * wide, writes=(out,))
     return np.ascontiguousarray(out.transpose(2, 3, 0, 1))
 
 

@@ -26,6 +26,7 @@ from .windows import Array, Ints
 
 SMALL_BATCH = 8
 SLAB_BYTES = 1 << 20
+Slabs = tuple[tuple[slice, slice], ...]
 
 
 def pixels(x: Array) -> Array:
@@ -113,7 +114,7 @@ def planes(x: Array, like: Array | None = None) -> Array:
     return turned.reshape(math.prod(outside), x.shape[1], math.prod(inside))
 
 
-def slabs(x: Array) -> list[tuple[slice, slice]]:
+def slabs(x: Array) -> Slabs:
     """Cut images into equal parts for threads, of runs as long as may be: (channels, places along the first axis).
 
     The axis is the first spatial one. No part of less than half SLAB_BYTES: a thread would not be awake before it ends.
@@ -121,19 +122,24 @@ def slabs(x: Array) -> list[tuple[slice, slice]]:
     order = in_memory_order(x)
     if order.index(1) < order.index(2):
         return channel_slabs(x)
-    return [(slice(0, x.shape[1]), part) for part in _equal_parts(x.shape[2], x.nbytes)]
+    return _slabs(x.shape[1], x.shape[2], x.nbytes, SLAB_BYTES, False)
 
 
-def channel_slabs(x: Array) -> list[tuple[slice, slice]]:
+def channel_slabs(x: Array) -> Slabs:
     """Cut images (n, c, *x) into parts of some channels each, with all places along the first spatial axis."""
-    return [(part, slice(0, x.shape[2])) for part in _equal_parts(x.shape[1], x.nbytes)]
+    return _slabs(x.shape[1], x.shape[2], x.nbytes, SLAB_BYTES, True)
 
 
-def _equal_parts(size: int, nbytes: int) -> list[slice]:
-    """An axis of `size` places cut into about equal parts of SLAB_BYTES of the `nbytes`, or up to twice as many."""
-    count = 1 if 2 * nbytes < SLAB_BYTES else 2 * math.ceil(nbytes / (2 * SLAB_BYTES))
+@functools.lru_cache(maxsize=512)
+def _slabs(channels: int, places: int, nbytes: int, slab_bytes: int, by_channels: bool) -> Slabs:
+    """One of the two axes in about equal parts of `slab_bytes` of the `nbytes`, or up to twice as many."""
+    size = channels if by_channels else places
+    count = 1 if 2 * nbytes < slab_bytes else 2 * math.ceil(nbytes / (2 * slab_bytes))
     step = max(1, -(-size // count))
-    return [slice(i, min(size, i + step)) for i in range(0, size, step)]
+    parts = [slice(i, min(size, i + step)) for i in range(0, size, step)]
+    if by_channels:
+        return tuple([(part, slice(0, places)) for part in parts])
+    return tuple([(slice(0, channels), part) for part in parts])
 
 
 def in_memory_order(x: Array) -> Ints:

@@ -25,7 +25,7 @@ def matmul(x: Array, y: Array) -> Array:
         return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
     if size < LARGE or x.ndim != 2 or y.ndim != 2 or x.dtype != y.dtype or x.dtype.kind != "f":
         return np.asarray(in_one_thread(lambda: np.matmul(x, y)))
-    out = np.empty((x.shape[0], y.shape[1]), x.dtype)
+    out = empty((x.shape[0], y.shape[1]), x.dtype)
     by_rows = x.shape[0] >= y.shape[1]
     count = max(out.shape)
     step = max(LEAST_ROWS, -(-count // max(2, min(BLOCKS, size // BLOCK))))
@@ -37,7 +37,7 @@ def matmul(x: Array, y: Array) -> Array:
         else:
             np.matmul(x, y[:, at], out=out[:, at])
 
-    run(block, -(-count // step), size)
+    run(block, -(-count // step), size, writes=(out,))
     return out
 
 
@@ -53,5 +53,5 @@ def outer(x: Array, y: Array) -> Array:
         at = slice(number * step, (number + 1) * step)
         np.multiply(x[at], y, out=out[at])
 
-    run(block, -(-x.shape[0] // step), STORE_WORK * size)
+    run(block, -(-x.shape[0] // step), STORE_WORK * size, writes=(out,))
     return out

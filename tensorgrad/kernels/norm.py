@@ -11,11 +11,12 @@ import math
 
 import numpy as np
 
-from .buffers import scratch
+from .buffers import scratch, zeros
 from .layout import empty_like, planes
+from .processes import helpers_for
 from .row_sums import column_sums
 from .sums import LONG_RUN, plane_parts, plane_sums
-from .threads import COPY_WORK, run
+from .threads import COPY_WORK, get_num_threads, run
 from .windows import Array, work_dtype
 
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare sooner with these than with types
@@ -23,6 +24,7 @@ FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare 
 # The variances that float32 arrays may have. Their squares overflow only where the variance is 3.4e38, but the second
 # derivative holds its power -1.5 and the third its power -2.5, which here stay between 1e-35 and 1e35.
 LEAST_VARIANCE, MOST_VARIANCE = 1e-14, 1e14
+PIECE_BYTES = 1 << 19  # of a piece, in the cache: fastest where no thread of Python waits for another
 SAMPLE = 64  # values of a channel of which a first mean is made
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -44,7 +46,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
     parts = plane_parts(blocks)
     channels = blocks.shape[1]
     count = max(1, blocks.size // max(1, channels))
-    firsts, seconds = np.zeros((2, len(parts), channels))
+    firsts, seconds = zeros((2, len(parts), channels))
     was_mean = False
 
     def add(number: int) -> None:
@@ -60,7 +62,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
         centre = _sample_mean(blocks, work)
         while True:
             middle = _along(centre, blocks)
-            run(add, len(parts), COPY_WORK * x.size)
+            run(add, len(parts), COPY_WORK * x.size, writes=(firsts, seconds))
             offset = firsts.sum(0) / count
             square = seconds.sum(0) / count
             # As long as this holds, the variance loses one bit at most. It does for the mean itself, but for values
@@ -84,9 +86,10 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
     steep, shift = (_along(v.astype(work), blocks) for v in (scale, shift))
     out = empty_like(x, x.shape, x.dtype)
     results = planes(out, like=x)
+    pieces = _pieces(blocks, out)
 
     def write(number: int) -> None:
-        p, c = parts[number]
+        p, c = pieces[number]
         block = results[p, c] if x.dtype == work else scratch("centred", results[p, c].shape, work)
         if is_near:
             np.multiply(blocks[p, c], steep[c], out=block)
@@ -97,7 +100,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
         if x.dtype != work:
             results[p, c] = block
 
-    run(write, len(parts), COPY_WORK * x.size)
+    run(write, len(pieces), COPY_WORK * x.size, writes=(out,))
     return out, mean.astype(work), var.astype(work)
 
 
@@ -114,7 +117,7 @@ def batch_norm_grad(
     channels = blocks.shape[1]
     count = max(1, blocks.size // max(1, channels))
     centre = _along(mean.astype(work), blocks)
-    sums = np.zeros((3, len(parts), channels))
+    sums = zeros((3, len(parts), channels))
 
     def add(number: int) -> None:
         p, c = parts[number]
@@ -126,7 +129,7 @@ def batch_norm_grad(
         centred *= share
         sums[2, number, c] = _sums(centred)
 
-    run(add, len(parts), COPY_WORK * x.size)
+    run(add, len(parts), COPY_WORK * x.size, writes=(sums,))
     gb, offset, gw = sums.sum(1)
     spread = var.astype(np.float64) + eps
     rstd = 1 / np.sqrt(spread)
@@ -143,9 +146,10 @@ def batch_norm_grad(
     scale, slope, level = (_along(v.astype(work), blocks) for v in (scale, slope, level))
     gx = empty_like(x, x.shape, x.dtype)
     results = planes(gx, like=x)
+    pieces = _pieces(blocks, gx)
 
     def write(number: int) -> None:
-        p, c = parts[number]
+        p, c = pieces[number]
         block = results[p, c] if x.dtype == work else scratch("centred", results[p, c].shape, work)
         if is_near:
             np.multiply(blocks[p, c], slope[c], out=block)
@@ -158,7 +162,7 @@ def batch_norm_grad(
         if x.dtype != work:
             results[p, c] = block
 
-    run(write, len(parts), COPY_WORK * x.size)
+    run(write, len(pieces), COPY_WORK * x.size, writes=(gx,))
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
 
 
@@ -166,17 +170,17 @@ def affine_channel(x: Array, weight: Array, bias: Array | None) -> Array:
     """x * weight + bias, one of each a channel; a part is shifted while it is in the cache."""
     out = empty_like(x, x.shape, x.dtype)
     blocks, results = planes(x), planes(out, like=x)
-    parts = plane_parts(blocks)
+    pieces = _pieces(blocks, out)
     scale, shift = _along(weight, blocks), None if bias is None else _along(bias, blocks)
 
     def write(number: int) -> None:
-        p, c = parts[number]
+        p, c = pieces[number]
         block = results[p, c]
         np.multiply(blocks[p, c], scale[c], out=block)
         if shift is not None:
             block += shift[c]
 
-    run(write, len(parts), COPY_WORK * x.size)
+    run(write, len(pieces), COPY_WORK * x.size, writes=(out,))
     return out
 
 
@@ -191,6 +195,12 @@ def check_range(dtype: np.dtype, var: Array, eps: float) -> None:
 def quiet(dtype: np.dtype) -> np.errstate:
     """No warnings from statistics in float32, as they are computed again in float64 where they overflow."""
     return np.errstate(over="ignore", invalid="ignore") if dtype == FLOAT32 else np.errstate()
+
+
+def _pieces(blocks: Array, out: Array) -> tuple[tuple[slice, slice], ...]:
+    """Parts for what writes each value by itself: the same values however they are cut, so short ones if that pays."""
+    alone = get_num_threads() == 1 or helpers_for((out,)) is not None
+    return plane_parts(blocks, PIECE_BYTES if alone else None)
 
 
 def _is_near(mean: Array, spread: Array) -> bool:

@@ -57,7 +57,7 @@ def max_pool(x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
             share = best[:, :, *w]
             np.maximum(share, columns_of(parts, pixels), out=share)
 
-    run(work, len(todo), COPY_WORK * out.size * math.prod(kernel))
+    run(work, len(todo), COPY_WORK * out.size * math.prod(kernel), writes=(out,))
     return out
 
 
@@ -89,7 +89,7 @@ def max_pool_winners(x: Array, values: Array, kernel: Ints, stride: Ints, paddin
                 is_nan = np.isnan(columns_of(parts, pixels))
                 _raise_to(found[:, :, *w], _number(place, kernel), is_nan & unknown[:, :, *w])
 
-    run(work, len(todo), COPY_WORK * values.size * math.prod(kernel))
+    run(work, len(todo), COPY_WORK * values.size * math.prod(kernel), writes=(values, offsets))
     return offsets
 
 
@@ -163,7 +163,7 @@ def _spread(g: Array, won: Winners, shape: Ints, kernel: Ints, stride: Ints, pad
         if rows != span:
             out[:, c, rows] = sums[:, :, rows.start - span.start : rows.stop - span.start]
 
-    run(work, len(todo), COPY_WORK * g.size * math.prod(kernel))
+    run(work, len(todo), COPY_WORK * g.size * math.prod(kernel), writes=(out,))
     return out
 
 
@@ -200,7 +200,7 @@ def max_pool_gather(x: Array, offsets: Array, kernel: Ints, stride: Ints, paddin
             target = out[:, c, y][:, :, *w].view(bits)
             target |= select_into(np.empty_like(pixel), pixel, won).view(bits)
 
-    run(work, len(todo), COPY_WORK * offsets.size * math.prod(kernel))
+    run(work, len(todo), COPY_WORK * offsets.size * math.prod(kernel), writes=(out,))
     return out
 
 

@@ -9,7 +9,7 @@ copies cost more than that saves.
 
 import numpy as np
 
-from .buffers import scratch
+from .buffers import scratch, zeros
 from .direct import lanes_for
 from .runs import copy_runs
 from .threads import run
@@ -28,7 +28,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
     step = max(1, min(height // 2, PART_BYTES // max(1, row_bytes) - tall))
     parts = -(-height // step)
     lanes = min(lanes_for(tall * wide * c * depth * g.itemsize), parts)
-    sums = np.zeros((lanes, tall * wide * c, depth), g.dtype)
+    sums = zeros((lanes, tall * wide * c, depth), g.dtype)
 
     def lane(number: int) -> None:
         for begin in range(number * step, height, lanes * step):
@@ -40,7 +40,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
             for product in np.matmul(columns, shares.reshape(len(some), depth, -1).swapaxes(1, 2)):
                 sums[number] += product
 
-    run(lane, lanes, g.size * c * tall * wide)
+    run(lane, lanes, g.size * c * tall * wide, writes=(sums,))
     return np.ascontiguousarray(sums.sum(0).reshape(tall, wide, c, depth).transpose(3, 2, 0, 1))
 
 

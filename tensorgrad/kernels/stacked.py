@@ -50,8 +50,8 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
                 if begin < end:
                     result[begin:end] += shares[begin - skip : end - skip, some, k]
 
-        run(multiply, len(shares), size)
-        run(add, -(-width // columns), size)
+        run(multiply, len(shares), size, writes=(shares,))
+        run(add, -(-width // columns), size, writes=(out,))
 
 
 def correlate_pays(weight: Ints) -> bool:

@@ -5,12 +5,14 @@ axis of a (100000, 10) float32 array keeps four digits. Here float32 adds only s
 by then, are added in float64. float16 is summed as float32 (its own sums stop at 2048 ones) and rounded once.
 """
 
+import functools
 import math
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from . import threads
+from .buffers import zeros
 from .layout import planes
 from .row_sums import row_dots
 from .windows import Array, Ints
@@ -66,29 +68,33 @@ def channel_sums(x: Array) -> Array:
     """The sum of each channel of float32 or float64 images (n, c, *x), in float64, over threads."""
     blocks = planes(x)
     parts = plane_parts(blocks)
-    sums = np.zeros((len(parts), x.shape[1]))
+    sums = zeros((len(parts), x.shape[1]))
 
     def add(number: int) -> None:
         p, c = parts[number]
         sums[number, c] = plane_sums(blocks[p, c])
 
-    threads.run(add, len(parts), 2 * x.size)  # an addition from memory counts as two multiplications
+    threads.run(add, len(parts), 2 * x.size, writes=(sums,))  # an addition from memory counts as two multiplications
     total: Array = sums.sum(0)
     return total
 
 
-def plane_parts(blocks: Array) -> list[tuple[slice, slice]]:
-    """Cut planes (p, c, m) into equal parts of about PART_BYTES: some planes, or if p is 1, channels."""
-    p, c, _ = blocks.shape
-    if not blocks.size:
-        return []
-    count = 1 if 2 * blocks.nbytes <= PART_BYTES else 2 * math.ceil(blocks.nbytes / (2 * PART_BYTES))
+def plane_parts(blocks: Array, part_bytes: int | None = None) -> tuple[tuple[slice, slice], ...]:
+    """Cut planes (p, c, m) into equal parts of about PART_BYTES, or so many: some planes, or if p is 1, channels."""
+    return _parts(*blocks.shape[:2], blocks.nbytes, part_bytes or PART_BYTES)
+
+
+@functools.lru_cache(maxsize=512)
+def _parts(p: int, c: int, nbytes: int, part_bytes: int) -> tuple[tuple[slice, slice], ...]:
+    if not nbytes:
+        return ()
+    count = 1 if 2 * nbytes <= part_bytes else 2 * math.ceil(nbytes / (2 * part_bytes))
     step = -(-(c if p == 1 else p) // count)
     if p == 1:
-        return [(slice(0, 1), slice(i, i + step)) for i in range(0, c, step)]
+        return tuple([(slice(0, 1), slice(i, i + step)) for i in range(0, c, step)])
     if step > LONG_RUN:
         step += -step % LONG_RUN
-    return [(slice(i, i + step), slice(0, c)) for i in range(0, p, step)]
+    return tuple([(slice(i, i + step), slice(0, c)) for i in range(0, p, step)])
 
 
 def plane_sums(block: Array) -> Array:

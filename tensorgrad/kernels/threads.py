@@ -17,15 +17,17 @@ import contextvars
 import os
 import queue
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from . import processes
 from .blas import hold, in_one_thread
 from .buffers import nest
 from .trials import trial
+from .windows import Array
 
 Work = Callable[[int], Any]
 
@@ -59,11 +61,12 @@ def set_num_threads(count: int) -> None:
     _chosen = count
 
 
-def run(work: Work, count: int, size: int = LARGE, kind: Hashable = None) -> None:
+def run(work: Work, count: int, size: int = LARGE, kind: Hashable = None, writes: Sequence[Array] = ()) -> None:
     """Call work(i) for each i below `count`, in any order, over the pool; return when all are done.
 
     `size` is how many multiplications that is, if the caller can say: of less than SMALL it does all itself, and of
-    less than LARGE if that has been faster with jobs of the same name, count, size and `kind`.
+    less than LARGE if that has been faster with jobs of the same name, count, size and `kind`. `writes` are the arrays
+    that it writes to, each made by `buffers.empty` or `zeros`: where they are given, helper processes may take part.
 
     The first exception ends the job: chunks not yet begun are left out, and it is raised here when no thread is at work
     on the job any more. An interrupt is such an exception.
@@ -76,24 +79,28 @@ def run(work: Work, count: int, size: int = LARGE, kind: Hashable = None) -> Non
         finally:
             nest(-1)
         return
-    helpers = min(get_num_threads(), count) - 1 if count > 1 and size >= SMALL else 0
+    sent_to = processes.helpers_for(writes)
+    small, large = (SMALL, LARGE) if sent_to is None else (processes.SMALL, processes.LARGE)
+    helpers = min(get_num_threads(), count) - 1 if count > 1 and size >= small else 0
     if helpers <= 0:
         in_one_thread(lambda: _alone(work, count))
-    elif size >= LARGE:
-        _share(work, count, helpers)
+    elif size >= large:
+        _share(work, count, helpers, sent_to)
     else:
         name = getattr(work, "__qualname__", "")
-        tried = trial((work.__module__, name, kind, count, size, helpers))
+        tried = trial((work.__module__, name, kind, count, size, helpers, sent_to is None))
         way, start = tried.way(), perf_counter()
         if way:
-            _share(work, count, helpers)
+            _share(work, count, helpers, sent_to)
         else:
             in_one_thread(lambda: _alone(work, count))
         tried.note(way, perf_counter() - start)
 
 
-def _share(work: Work, count: int, helpers: int) -> None:
-    """A job that the caller does with so many helpers."""
+def _share(work: Work, count: int, helpers: int, sent_to: processes.Helpers | None) -> None:
+    """A job that the caller does with so many helpers: processes if they can take it, else threads."""
+    if sent_to is not None and in_one_thread(lambda: _send(work, count, helpers, sent_to)):
+        return
     job = _Job(work, count)
     in_one_thread(lambda: job.do(helpers))
     error, job.error = job.error, None
@@ -102,6 +109,20 @@ def _share(work: Work, count: int, helpers: int) -> None:
             raise error
         finally:
             del error  # or it would hold itself by its traceback
+
+
+def _send(work: Work, count: int, helpers: int, sent_to: processes.Helpers) -> bool:
+    try:
+        _here.inside = True
+        return sent_to.share(work, count, helpers)
+    finally:
+        _here.inside = False
+
+
+def serve(fd: int, nbytes: int, number: int) -> None:
+    """What a helper process does: see `processes`. A kernel that is called from within a chunk is done there."""
+    _here.inside = True
+    processes.serve(fd, nbytes, number)
 
 
 def _alone(work: Work, count: int) -> None:

@@ -52,7 +52,7 @@ def copy_turned(out: Array, x: Array) -> None:
         np.copyto(block, part)
         np.copyto(target[at].transpose(back), block.transpose(back))
 
-    run(turn, len(corners), COPY_WORK * x.size)
+    run(turn, len(corners), COPY_WORK * x.size, writes=(out,))
 
 
 def _is_crowded(x: Array) -> bool:

@@ -17,11 +17,12 @@ off by 1e-6 with 16 channels, 2e-6 with 64, 3e-6 with 128 and 7e-6 with 512, som
 `weight_grad` by 1e-6 to 2e-6, some 3 to 8 times as much. An infinity or NaN in one pixel reaches the whole tile.
 """
 
+import functools
 import itertools
 
 import numpy as np
 
-from .buffers import empty, scratch
+from .buffers import empty, scratch, seen
 from .direct import by_columns, lanes_for
 from .points import BLOCK, FILTERS, PIXELS, RESULTS, TILE, apply, multiply
 from .runs import copy_runs
@@ -64,7 +65,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
         if rest:
             apply(results[:rest], half[:, :, whole], part[:, whole * TILE :], 1)
 
-    run(chunk, len(chunks), weight.size * out.size // len(weight))
+    run(chunk, len(chunks), weight.size * out.size // len(weight), writes=(out,))
 
 
 def weight_grad(g: Array, x: Array, before: Ints) -> Array:
@@ -79,7 +80,7 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
     image = x.reshape(*x.shape[:2], c * images)
     chunks = _chunks(g.shape, c)
     lanes = min(lanes_for(9 * c * depth * x.itemsize), len(chunks))
-    sums = empty((lanes, 3, 3, c, depth), x.dtype)
+    sums = seen((lanes, 3, 3, c, depth), x.dtype)
 
     def lane(number: int) -> None:
         total = scratch("total", (BLOCK, BLOCK, c, depth), x.dtype)
@@ -98,7 +99,7 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
                 total += product
         apply_twice(filters, total.reshape(BLOCK, BLOCK, -1), sums[number].reshape(3, 3, -1))
 
-    run(lane, lanes, g.size * c * 9)
+    run(lane, lanes, g.size * c * 9, writes=(sums,))
     return np.ascontiguousarray(sums.sum(0).transpose(3, 2, 0, 1))
 
 
@@ -194,16 +195,16 @@ def _at_points(weight: Array, dtype: np.dtype) -> Array:
         np.copyto(planes.reshape(9, -1), each[some].T)
         apply_twice(matrix, planes, values[..., some])
 
-    run(part, -(-o * c // AT_ONCE), weight.size * BLOCK * BLOCK)
+    run(part, -(-o * c // AT_ONCE), weight.size * BLOCK * BLOCK, writes=(values,))
     return values.reshape(BLOCK, BLOCK, 1, o, c)
 
 
-def _chunks(out: Ints, c: int) -> list[tuple[int, int, int]]:
+@functools.lru_cache(maxsize=512)
+def _chunks(out: Ints, c: int) -> tuple[tuple[int, int, int], ...]:
     """Results (h', w', o, n) cut into parts of rows of tiles: (first row, first column, number of tiles)."""
     height, width, depth, images = out
     along = -(-width // TILE)
     parts = -(-along // max(2, CHUNK // (BLOCK * BLOCK * (c + depth) * images)))
     borders = [along * part // parts for part in range(parts + 1)]
-    return [
-        (top, TILE * begin, end - begin) for top in range(0, height, TILE) for begin, end in itertools.pairwise(borders)
-    ]
+    pairs = [*itertools.pairwise(borders)]
+    return tuple([(top, TILE * begin, end - begin) for top in range(0, height, TILE) for begin, end in pairs])

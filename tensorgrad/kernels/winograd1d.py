@@ -17,12 +17,13 @@ these are 2e-6, 3e-6 and 1e-6; for 7x7 4e-6, 4e-6 and 2e-6; with OpenBLAS's AVX-
 An infinity or NaN in one pixel reaches all results of its tile in every row that reads it.
 """
 
+import functools
 import math
 
 import numpy as np
 
 from .blas import in_one_thread
-from .buffers import scratch
+from .buffers import scratch, seen, zeros
 from .cook_toom import BY_TAPS, ONE
 from .direct import by_columns, lanes_for
 from .points import apply, multiply
@@ -53,10 +54,10 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     tile, block = results.shape
     if by_columns(depth, tall * c):
         planes = weight.transpose(3, 2, 1, 0).reshape(taps, -1)
-        factors = in_one_thread(lambda: filters @ planes).reshape(block, 1, tall * c, depth).swapaxes(2, 3)
+        factors = _product(filters, planes).reshape(block, 1, tall * c, depth).swapaxes(2, 3)
     else:
         planes = weight.transpose(3, 0, 2, 1).reshape(taps, -1)
-        factors = in_one_thread(lambda: filters @ planes).reshape(block, 1, depth, tall * c)
+        factors = _product(filters, planes).reshape(block, 1, depth, tall * c)
     shift = None if bias is None else np.repeat(bias, images).reshape(depth, images)
     target = out.reshape(height, width, depth * images)
     chunks = _chunks(out.shape, tall, tile, block * (c + depth) * images * x.itemsize)
@@ -71,7 +72,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
         part = target[rows, left : left + columns]
         apply(results[:columns], products.reshape(block, count, depth * images).swapaxes(0, 1), part, 1)
 
-    run(chunk, len(chunks), weight.size * out.size // len(weight))
+    run(chunk, len(chunks), weight.size * out.size // len(weight), writes=(out,))
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
@@ -89,7 +90,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
     chunks = _chunks(g.shape, tall, tile, block * ((c + depth) * images + tall * c * depth) * x.itemsize)
     is_turned = depth > NARROW
     lanes = min(lanes_for(block * tall * c * depth * x.itemsize), len(chunks))
-    sums = np.zeros((lanes, block, tall * c, depth), x.dtype)
+    sums = zeros((lanes, block, tall * c, depth), x.dtype)
 
     def lane(number: int) -> None:
         for left, rows in chunks[len(chunks) * number // lanes : len(chunks) * (number + 1) // lanes]:
@@ -107,9 +108,9 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
             multiply(values, factors if is_turned else factors.swapaxes(2, 3), product)
             sums[number] += product.sum(1)
 
-    run(lane, lanes, g.size * c * tall * taps)
+    run(lane, lanes, g.size * c * tall * taps, writes=(sums,))
     total = sums.sum(0).reshape(block, -1)
-    planes = in_one_thread(lambda: filters.T @ total)  # kw kh*c*o
+    planes = _product(filters.T, total)  # kw kh*c*o
     return np.ascontiguousarray(planes.reshape(taps, tall, c, depth).transpose(3, 2, 1, 0))
 
 
@@ -139,6 +140,13 @@ def weight_grad_pays(c: int, o: int, height: int, width: int, images: int, kerne
     half = c * o / (c + o)
     across, down = _computed(width, 4), _computed(height, 4)
     return half >= 6 and images >= 16 and across < 1 + half / 20 and down > 0.7 + half / 60
+
+
+def _product(matrix: Array, planes: Array) -> Array:
+    """Their product, outside of a job."""
+    out = seen((len(matrix), planes.shape[1]), planes.dtype)
+    in_one_thread(lambda: np.matmul(matrix, planes, out=out))
+    return out
 
 
 def _computed(size: int, tile: int) -> float:
@@ -179,7 +187,8 @@ def _values(matrix: Array, x: Array, left: int, rows: slice, tall: int, before: 
     return np.ndarray((block, count, tall * c, images), x.dtype, values, 0, (point, row, images * item, item))
 
 
-def _chunks(out: Ints, tall: int, tile: int, row_bytes: int) -> list[tuple[int, slice]]:
+@functools.lru_cache(maxsize=512)
+def _chunks(out: Ints, tall: int, tile: int, row_bytes: int) -> tuple[tuple[int, slice], ...]:
     """Results (h', w', o, n) cut into tiles, and these into parts: (first column, rows).
 
     A row of a tile takes `row_bytes`. The rows that two parts both read are transformed twice.
@@ -187,4 +196,4 @@ def _chunks(out: Ints, tall: int, tile: int, row_bytes: int) -> list[tuple[int, 
     height, width = out[:2]
     parts = max(1, min(height // (2 * tall), math.ceil(height * row_bytes / CHUNK_BYTES)))
     rows = [slice(height * part // parts, height * (part + 1) // parts) for part in range(parts)]
-    return [(left, some) for left in range(0, width, tile) for some in rows]
+    return tuple([(left, some) for left in range(0, width, tile) for some in rows])

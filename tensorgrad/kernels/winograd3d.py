@@ -17,7 +17,7 @@ whole tile, and where tiles overlap in both.
 
 import numpy as np
 
-from .buffers import empty, scratch
+from .buffers import scratch, seen
 from .direct import lanes_for
 from .points import BLOCK, FILTERS, PIXELS, RESULTS, TILE, apply, multiply
 from .threads import run
@@ -60,7 +60,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
         else:
             np.add(made, bias.reshape(-1, 1, 1, 1, 1), out=target)
 
-    run(chunk, len(chunks), weight.size * out.size // len(weight))
+    run(chunk, len(chunks), weight.size * out.size // len(weight), writes=(out,))
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
@@ -72,7 +72,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
     results, pixels, filters = (matrix.astype(x.dtype) for matrix in (RESULTS.T, PIXELS, FILTERS.T))
     chunks = _chunks(g.shape, c)
     lanes = min(lanes_for(9 * wide * c * depth * x.itemsize), len(chunks))
-    sums = empty((lanes, 3, 3, wide * c, depth), x.dtype)
+    sums = seen((lanes, 3, 3, wide * c, depth), x.dtype)
 
     def lane(number: int) -> None:
         total = scratch("total", (BLOCK, BLOCK, wide * c, depth), x.dtype)
@@ -90,7 +90,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
                     total[i] += product
         apply_twice(filters, total.reshape(BLOCK, BLOCK, -1), sums[number].reshape(3, 3, -1))
 
-    run(lane, lanes, g.size * c * 9 * wide)
+    run(lane, lanes, g.size * c * 9 * wide, writes=(sums,))
     return np.ascontiguousarray(sums.sum(0).reshape(3, 3, wide, c, depth).transpose(4, 3, 0, 1, 2))
 
 

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from .blas import in_one_thread
-from .buffers import empty, scratch
+from .buffers import scratch, seen
 from .cook_toom import BY_TAPS
 from .direct import lanes_for
 from .points import apply
@@ -60,7 +60,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
             else:
                 np.add(made[place, :, : target.shape[1]], bias.reshape(-1, 1, 1, 1), out=target)
 
-    run(chunk, len(chunks), weight.size * out.size // len(weight) // SHORT)
+    run(chunk, len(chunks), weight.size * out.size // len(weight) // SHORT, writes=(out,))
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
@@ -73,7 +73,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
     tile, block = results.shape
     chunks = _chunks(-(-height // tile), width, block * ((wide + 2) * c + depth) * images)
     lanes = min(lanes_for(block * wide * c * depth * x.itemsize), len(chunks))
-    sums = empty((lanes, block, wide * c, depth), x.dtype)
+    sums = seen((lanes, block, wide * c, depth), x.dtype)
 
     def lane(number: int) -> None:
         todo = chunks[len(chunks) * number // lanes : len(chunks) * (number + 1) // lanes]
@@ -87,7 +87,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, before: Ints) -> Array:
             else:
                 np.matmul(*factors, out=sums[number])
 
-    run(lane, lanes, g.size * c * taps * wide // SHORT)
+    run(lane, lanes, g.size * c * taps * wide // SHORT, writes=(sums,))
     total = (sums[0] if lanes == 1 else sums.sum(0)).reshape(block, -1)
     planes = in_one_thread(lambda: filters.T @ total)  # kh kw*c*o
     return np.ascontiguousarray(planes.reshape(taps, wide, c, depth).transpose(3, 2, 0, 1))

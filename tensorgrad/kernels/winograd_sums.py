@@ -55,8 +55,8 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
     size = 9 * c * g.size * rows // down // 4  # multiplications of one round: a quarter of those of direct sums
     for first in range(0, down, rows):
         count = min(rows, down - first)
-        run(turn, count, size)
-        run(multiply, BLOCK, size)
+        run(turn, count, size, writes=(values, shares))
+        run(multiply, BLOCK, size, writes=(total,))
 
     out = empty((3, 3, c, depth), x.dtype)
     at_points, weights = total.reshape(BLOCK, BLOCK, -1), out.reshape(3, 3, -1)
@@ -65,7 +65,7 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
         some = slice(number * AT_ONCE, (number + 1) * AT_ONCE)
         apply_twice(filters, at_points[..., some], weights[..., some])
 
-    run(part, -(-c * depth // AT_ONCE), total.size * TILE)
+    run(part, -(-c * depth // AT_ONCE), total.size * TILE, writes=(out,))
     return np.ascontiguousarray(out.transpose(3, 2, 0, 1))
 
 

@@ -143,7 +143,8 @@ def test_large_results_and_scratch_begin_at_a_line_of_the_cache(count, dtype):
 
 
 @pytest.mark.parametrize(("nbytes", "count"), [(1 << 28, 1), (1 << 27, 2), (1 << 24, 16)])
-def test_what_fits_the_limit_exactly_is_held(nbytes, count):
+def test_what_fits_the_limit_exactly_is_held(monkeypatch, nbytes, count):
+    monkeypatch.setattr(buffers, "MOST_HELD_BYTES", 1 << 28)
     buffers.empty_cache()
     made = [buffers.empty((nbytes,), np.uint8) for _ in range(count)]
     del made

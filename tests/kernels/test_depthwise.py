@@ -98,7 +98,9 @@ def test_parts_and_threads(monkeypatch, kernel, case):
     monkeypatch.setattr(threads, "SMALL", 0)
     counts = []
     for module in (depthwise, depthwise_planes):
-        monkeypatch.setattr(module, "run", lambda work, count, size: counts.append(count) or threads.run(work, count))
+        monkeypatch.setattr(
+            module, "run", lambda work, count, size, **_: counts.append(count) or threads.run(work, count)
+        )
     results = []
     for count in (1, 2, 3):
         monkeypatch.setattr(threads, "_chosen", count)

@@ -30,7 +30,7 @@ def chunks(monkeypatch):
     """The number of chunks of each job."""
     counts = []
 
-    def spy(work, count, size, kind):
+    def spy(work, count, size, kind, writes):
         counts.append(count)
         threads.run(work, count)
 

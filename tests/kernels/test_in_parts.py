@@ -143,7 +143,7 @@ def test_large_gradients_are_computed_in_parts(monkeypatch):
     assert rule.in_parts
     monkeypatch.setattr(threads, "_chosen", 1)
 
-    def spy(work, count, size, kind):
+    def spy(work, count, size, kind, writes):
         sizes.append(count)
         threads.run(work, count)
 

@@ -118,7 +118,7 @@ def runs_of(monkeypatch):
     """Notes how many chunks each job of batch norm has."""
     runs, run = [], kernels.run
 
-    def noted(work, count, size):
+    def noted(work, count, size, writes):
         runs.append(count)
         run(work, count)
 

@@ -224,7 +224,7 @@ def parts(monkeypatch):
     """How many parts the last jobs had; three threads, and NaN in all new memory."""
     counts = []
 
-    def spy(work, count, size):
+    def spy(work, count, size, writes):
         counts.append(count)
         threads.run(work, count)
 

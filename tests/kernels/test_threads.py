@@ -905,7 +905,7 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
     """Or the test above would show nothing."""
     most = 0
 
-    def spy(work, count, size=threads.SMALL, kind=None):
+    def spy(work, count, size=threads.SMALL, kind=None, writes=()):
         nonlocal most
         most = max(most, count if size >= threads.SMALL else 1)
         threads.run(work, count, size)

@@ -56,7 +56,7 @@ def test_goes_by_blocks_where_lines_share_places(monkeypatch, shape, order, by_b
     monkeypatch.setattr(threads, "_chosen", workers)
     turned = np.random.default_rng(0).standard_normal(shape).astype(np.float32).transpose(order)
     calls = []
-    monkeypatch.setattr(transpose, "run", lambda *args: (calls.append(args), threads.run(*args)))
+    monkeypatch.setattr(transpose, "run", lambda *args, writes: (calls.append(args), threads.run(*args)))
     np.testing.assert_array_equal(copied(turned), turned)
     assert bool(calls) == by_blocks
 
