@@ -23,11 +23,14 @@ def cores() -> int:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """The processor time of all threads of a process so far; None where the system does not tell."""
+    """The processor time of all threads of a process and of its children so far; None where the system tells none."""
     total = 0.0
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():
             total += int((task / "schedstat").read_text().split()[0]) * 1e-9
+            children = task / "children"
+            for child in children.read_text().split() if children.exists() else ():
+                total += cpu_seconds(int(child)) or 0.0
     except (OSError, ValueError, IndexError):
         return None
     return total

@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("file", nargs="?", default="runs/bench.json", help="what `python -m benchmarks` has written")
     parser.add_argument("--markdown", action="store_true", help="for a page of documentation")
     parser.add_argument("--into", metavar="PAGE", help="put the Markdown into this page instead of printing it")
-    parser.add_argument("--place", default="bench", help="which place of the page: bench, avx512")
+    parser.add_argument("--place", default="bench", help="which place of the page: bench, avx512, processes")
     args = parser.parse_args()
     result = json.loads(Path(args.file).read_text(encoding="utf-8"))
     if args.into:
