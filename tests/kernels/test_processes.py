@@ -39,6 +39,8 @@ def sent(monkeypatch):
     monkeypatch.setattr(processes, "SMALL", 1)
     monkeypatch.setattr(processes, "LARGE", 1)
     tg.set_helpers("processes")
+    wait_for_helpers()
+    names.clear()
     yield names
     tg.set_helpers("threads")
     assert processes._helpers.processes == []
@@ -115,6 +117,17 @@ def job(body, **names):
 FIRST_WAITS = "if number == 0:\n    perf = perf_counter()\n    while perf_counter() < perf + 0.5: pass\n"
 
 
+def wait_for_helpers():
+    """Until all have started and done a chunk."""
+    out = buffers.zeros((64,), np.int64)
+    missing = {process.pid for process in processes._helpers.processes}
+    deadline = time.monotonic() + 60
+    while missing:
+        assert time.monotonic() < deadline, "helpers do not start"
+        threads.run(job(FIRST_WAITS.replace("0.5", "0.05") + "out[number] = os.getpid()", out=out), 64, writes=(out,))
+        missing -= set(out.tolist())
+
+
 def test_helpers_take_part_and_what_they_write_is_there(sent):
     out = buffers.zeros((64,), np.int64)
     threads.run(job(FIRST_WAITS + "out[number] = os.getpid()", out=out), 64, writes=(out,))
@@ -181,6 +194,8 @@ def test_killed_helpers_are_replaced(sent):
     before = [process.pid for process in processes._helpers.processes]
     for pid in before:
         os.kill(pid, signal.SIGKILL)
+    for process in processes._helpers.processes:
+        process.wait()
     for _ in range(2 * processes.CHECKED):
         threads.run(add, 8, writes=(out,))
     np.testing.assert_array_equal(out, 1 + 2 * processes.CHECKED)
