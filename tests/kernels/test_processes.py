@@ -114,23 +114,30 @@ def job(body, **names):
     return space["make"](**names)
 
 
-FIRST_WAITS = "if number == 0:\n    perf = perf_counter()\n    while perf_counter() < perf + 0.5: pass\n"
+AWAITED = """
+if os.getpid() != mine:
+    came[number % came.size] = 1
+if os.getpid() != mine or number == 0:
+    end = perf_counter() + 60
+    while not came.all() and perf_counter() < end: pass
+"""
+
+
+def job_with_help(body, helpers=1, **names):
+    """A job whose first chunk, which is the caller's, waits until so many helpers are in their first."""
+    return job(AWAITED + body, came=buffers.zeros((helpers,), np.int64), mine=os.getpid(), **names)
 
 
 def wait_for_helpers():
-    """Until all have started and done a chunk."""
-    out = buffers.zeros((64,), np.int64)
-    missing = {process.pid for process in processes._helpers.processes}
-    deadline = time.monotonic() + 60
-    while missing:
-        assert time.monotonic() < deadline, "helpers do not start"
-        threads.run(job(FIRST_WAITS.replace("0.5", "0.05") + "out[number] = os.getpid()", out=out), 64, writes=(out,))
-        missing -= set(out.tolist())
+    """Until all have started."""
+    out = buffers.zeros((8,), np.int64)
+    threads.run(job_with_help("out[number] = os.getpid()", helpers=2, out=out), 8, writes=(out,))
+    assert {process.pid for process in processes._helpers.processes} <= set(out.tolist()), "helpers do not start"
 
 
 def test_helpers_take_part_and_what_they_write_is_there(sent):
     out = buffers.zeros((64,), np.int64)
-    threads.run(job(FIRST_WAITS + "out[number] = os.getpid()", out=out), 64, writes=(out,))
+    threads.run(job_with_help("out[number] = os.getpid()", out=out), 64, writes=(out,))
     assert len(set(out.tolist())) > 1
     assert set(out.tolist()) <= {os.getpid(), *[p.pid for p in processes._helpers.processes]}
 
@@ -144,7 +151,7 @@ def test_helpers_take_part_and_what_they_write_is_there(sent):
 )
 def test_an_error_of_a_helper_arrives(sent, raised, expected, text):
     out = buffers.zeros((8,))
-    work = job(FIRST_WAITS + f"if os.getpid() != mine: raise {raised}", out=out, mine=os.getpid())
+    work = job_with_help(f"if os.getpid() != mine: raise {raised}", out=out)
     with pytest.raises(expected, match=text):
         threads.run(work, 8, writes=(out,))
     threads.run(job("out[number] = number", out=out), 8, writes=(out,))
@@ -153,9 +160,9 @@ def test_an_error_of_a_helper_arrives(sent, raised, expected, text):
 
 def test_what_is_not_seen_by_helpers_can_be_read_but_not_written(sent):
     out, own = buffers.zeros((8,)), np.arange(8.0)
-    threads.run(job(FIRST_WAITS + "out[number] = own[number]", out=out, own=own), 8, writes=(out,))
+    threads.run(job_with_help("out[number] = own[number]", out=out, own=own), 8, writes=(out,))
     np.testing.assert_array_equal(out, own)
-    work = job(FIRST_WAITS + "if os.getpid() != mine: own[number] = 1", own=own, mine=os.getpid())
+    work = job_with_help("if os.getpid() != mine: own[number] = 1", own=own)
     with pytest.raises(ValueError, match="read-only"):
         threads.run(work, 8, writes=(out,))
 
@@ -171,20 +178,16 @@ def test_what_cannot_be_sent_is_done_by_threads(sent):
 
 def test_floating_point_errors_of_a_helper(sent):
     out = buffers.zeros((8,), np.float32)
-    body = (
-        FIRST_WAITS
-        + "if os.getpid() != mine: out[number : number + 1] += np.float32(3e38) + out[:1] + np.float32(3e38)"
-    )
-    work = job(body, out=out, mine=os.getpid())
+    body = "if os.getpid() != mine: out[number : number + 1] += np.float32(3e38) + out[:1] + np.float32(3e38)"
     with pytest.warns(RuntimeWarning, match="overflow encountered in a helper process"):
-        threads.run(work, 8, writes=(out,))
+        threads.run(job_with_help(body, out=out), 8, writes=(out,))
     out[...] = 0
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error")
-        threads.run(work, 8, writes=(out,))
+        threads.run(job_with_help(body, out=out), 8, writes=(out,))
     out[...] = 0
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
-        threads.run(work, 8, writes=(out,))
+        threads.run(job_with_help(body, out=out), 8, writes=(out,))
 
 
 def test_killed_helpers_are_replaced(sent):
@@ -204,10 +207,10 @@ def test_killed_helpers_are_replaced(sent):
 
 def test_a_helper_that_dies_in_the_midst_of_a_job(sent):
     out = buffers.zeros((8,))
-    body = FIRST_WAITS + "if os.getpid() != mine: os.kill(os.getpid(), 9)"
+    work = job_with_help("if os.getpid() != mine: os.kill(os.getpid(), 9)", out=out)
     with pytest.raises(RuntimeError, match="a helper process ended in the midst of a job"):
-        threads.run(job(body, out=out, mine=os.getpid()), 8, writes=(out,))
-    threads.run(job(FIRST_WAITS + "out[number] = number", out=out), 8, writes=(out,))
+        threads.run(work, 8, writes=(out,))
+    threads.run(job_with_help("out[number] = number", out=out), 8, writes=(out,))
     np.testing.assert_array_equal(out, range(8))
 
 
@@ -268,8 +271,7 @@ def test_arrays_outlive_the_helpers(sent):
 
 def test_an_idle_helper_sleeps(sent):
     out = buffers.zeros((8,))
-    threads.run(job(FIRST_WAITS + "out[number] = 1", out=out), 8, writes=(out,))
-    time.sleep(1)  # until all have started
+    threads.run(job_with_help("out[number] = 1", out=out), 8, writes=(out,))
 
     def ticks():
         stats = [Path(f"/proc/{p.pid}/stat").read_text().split() for p in processes._helpers.processes]
