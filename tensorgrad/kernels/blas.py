@@ -7,6 +7,8 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+SMALL_PRODUCTS = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # what OpenBLAS calls its kernels for AVX-512
+
 
 class _Hold:
     """What holds BLAS to one thread: the first holder sets it, the last one sets it back.
@@ -67,6 +69,13 @@ def in_one_thread(work: Callable[[], Any]) -> Any:
 def _set(library: Any, threads: int) -> None:
     """Set the library's number, from any thread: threadpoolctl from 3.8 on lets a single one do so, for all time."""
     getattr(library, "_real_set_num_threads", library.set_num_threads)(threads)
+
+
+@functools.cache
+def takes_small_products() -> bool:
+    """Whether it has kernels for small products, which copy nothing first: OpenBLAS's AVX-512 ones do."""
+    found = [library.info() for library in _libraries()]
+    return any(it["internal_api"] == "openblas" and it.get("architecture") in SMALL_PRODUCTS for it in found)
 
 
 @functools.cache

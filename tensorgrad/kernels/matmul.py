@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .blas import in_one_thread
+from .blas import in_one_thread, takes_small_products
 from .buffers import empty
 from .threads import run
 from .windows import Array
@@ -11,6 +11,10 @@ SMALL = 1 << 18  # multiplications: OpenBLAS does smaller products in one thread
 LARGE = 1 << 23  # from here on the product is cut into blocks, of at least LEAST_ROWS rows or columns
 BLOCK = 6 << 20  # multiplications in a block, or more where that makes more than BLOCKS
 BLOCKS, LEAST_ROWS = 8, 16
+# OpenBLAS with AVX-512 copies the factors of a product before it multiplies, but for small ones: up to so many
+# multiplications and, where the right factor is a transpose, results. Rows or columns so few are not worth a copy.
+PART, PART_RESULTS = 10**6, 1200
+FEW_ROWS, FEW_COLUMNS, LONG, VECTOR = 32, 16, 8, 8
 STORE_WORK = 16  # multiplications of a matrix product that take as long as one by itself, which is stored
 
 
@@ -23,11 +27,17 @@ def matmul(x: Array, y: Array) -> Array:
         return np.asarray(np.matmul(x, y))
     if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous:
         return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
-    if size < LARGE or x.ndim != 2 or y.ndim != 2 or x.dtype != y.dtype or x.dtype.kind != "f":
+    if x.ndim != 2 or y.ndim != 2 or x.dtype != y.dtype or x.dtype.kind != "f":
+        return np.asarray(in_one_thread(lambda: np.matmul(x, y)))
+    part = part_columns(x, y)
+    if size < LARGE and not part:
         return np.asarray(in_one_thread(lambda: np.matmul(x, y)))
     out = empty((x.shape[0], y.shape[1]), x.dtype)
-    by_rows = x.shape[0] >= y.shape[1]
-    count = max(out.shape)
+    if size < LARGE:
+        in_one_thread(lambda: multiply(x, y, out, part))
+        return out
+    by_rows = x.shape[0] >= y.shape[1] and not part
+    count = x.shape[0] if by_rows else y.shape[1]
     step = max(LEAST_ROWS, -(-count // max(2, min(BLOCKS, size // BLOCK))))
 
     def block(number: int) -> None:
@@ -35,10 +45,31 @@ def matmul(x: Array, y: Array) -> Array:
         if by_rows:
             np.matmul(x[at], y, out=out[at])
         else:
-            np.matmul(x, y[:, at], out=out[:, at])
+            multiply(x, y[:, at], out[:, at], part)
 
     run(block, -(-count // step), size, writes=(out,))
     return out
+
+
+def part_columns(x: Array, y: Array) -> int:
+    """How many columns of y at a time are multiplied fastest; 0 for all at once.
+
+    Up to 32 rows times a transpose, as in a linear layer, take 0.2 to 0.9 of the time: 8 images, 512 features and 1,000
+    classes 85 microseconds in place of 260.
+    """
+    rows, inner = x.shape
+    few = 2 <= rows <= FEW_ROWS or 2 <= y.shape[1] <= FEW_COLUMNS < rows
+    if not few or inner < LONG * rows or x.dtype != np.float32 or y.strides[0] != y.itemsize:
+        return 0
+    part = min(PART_RESULTS // rows, PART // (rows * inner)) // VECTOR * VECTOR
+    return part if part < y.shape[1] and takes_small_products() else 0
+
+
+def multiply(x: Array, y: Array, out: Array, part: int) -> None:
+    """x times y, by so many columns of y at a time; by all if `part` is 0."""
+    step = part or y.shape[1]
+    for i in range(0, y.shape[1], step):
+        np.matmul(x, y[:, i : i + step], out=out[:, i : i + step])
 
 
 def outer(x: Array, y: Array) -> Array:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.kernels import blas
 from tensorgrad.kernels import matmul as kernel
 
 SHAPES = [
@@ -32,3 +33,43 @@ def test_a_large_linear_layer_takes_a_vector():
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal(4096), rng.standard_normal((3000, 4096))
     np.testing.assert_allclose(tg.linear(tg.tensor(x), tg.tensor(w)).data, w @ x, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("by_parts", [True, False])
+@pytest.mark.parametrize(
+    ("rows", "inner", "columns", "part"),
+    [
+        (1, 2048, 1000, 0),
+        (2, 512, 1000, 600),
+        (2, 2048, 1001, 240),
+        (7, 2048, 1001, 64),
+        (16, 512, 1000, 72),
+        (32, 2048, 1000, 8),
+        (32, 128, 1000, 0),
+        (33, 2048, 1000, 0),
+        (64, 1568, 10, 8),
+        (64, 300, 3, 0),
+    ],
+)
+def test_few_rows_or_columns_times_a_transpose(rows, inner, columns, part, by_parts, monkeypatch):
+    monkeypatch.setattr(kernel, "takes_small_products", lambda: by_parts)
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((rows, inner)), rng.standard_normal((columns, inner))
+    single, turned = x.astype(np.float32), w.astype(np.float32).T
+    assert kernel.part_columns(single, turned) == (part if by_parts else 0)
+    assert kernel.part_columns(x, w.T) == kernel.part_columns(single, np.ascontiguousarray(turned)) == 0
+    out = kernel.matmul(single, turned)
+    np.testing.assert_allclose(out, single.astype(np.float64) @ turned.astype(np.float64), rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("api", "architecture", "expected"),
+    [("openblas", "SkylakeX", True), ("openblas", "Haswell", False), ("mkl", "SkylakeX", False), ("blis", None, False)],
+)
+def test_which_blas_takes_small_products(api, architecture, expected, monkeypatch):
+    class Library:
+        def info(self):
+            return {"internal_api": api} | ({"architecture": architecture} if architecture else {})
+
+    monkeypatch.setattr(blas, "_libraries", lambda: [Library()])
+    assert blas.takes_small_products.__wrapped__() is expected
