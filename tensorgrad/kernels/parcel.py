@@ -22,10 +22,11 @@ ndarray = np.ndarray
 AS_THEY_ARE = {int, float, bool, str, bytes, type(None)}
 SHORT = 1 << 11  # bytes of an array that is sent as they are
 MOST = 512  # tuples that are known
+MOST_RECEIVED = 1 << 12  # jobs, tuples and code that are: those of some hundred steps of a ResNet-20
 OURS = "tensorgrad."  # how the names of modules begin that another process is sure to have
 _sent: dict[int, tuple[CodeType, bytes]] = {}  # by the code's id, for to compare code takes long
 _known: dict[int, tuple[tuple[Any, ...], bytes]] = {}  # tuples of tuples, by their id, and what they are sent as
-_received: dict[bytes, Any] = {}  # what code and such tuples came as, and what they are
+_received: dict[bytes, Any] = {}  # what jobs, code and such tuples came as, and what they are
 
 
 class Unfit(Exception):
@@ -135,9 +136,13 @@ class Packer:
         return copy
 
 
-def unpacked(parcel: Any, memory: Memory | None = None) -> Any:
-    """The job that another process packed."""
-    return _decoded(marshal.loads(parcel), memory)  # noqa: S302  (of this process's own caller, as all that follows)
+def unpacked(parcel: bytes, memory: Memory | None = None) -> Any:
+    """The job that another process packed.
+
+    Training does the same step again and again, on memory that is used again: nine jobs of ten come as bytes that came
+    before, and are the functions that they were then, which takes 2 microseconds in place of 40.
+    """
+    return _kept_as(parcel, lambda sent: _decoded(marshal.loads(sent), memory))  # noqa: S302  (of its own caller)
 
 
 def _decoded(value: Any, memory: Memory | None) -> Any:
@@ -173,7 +178,7 @@ def _decoded(value: Any, memory: Memory | None) -> Any:
 def _kept_as(sent: bytes, opened: Callable[[bytes], Any]) -> Any:
     """What came as these bytes before, or comes as them now."""
     if sent not in _received:
-        if len(_received) >= 2 * MOST:
+        if len(_received) >= MOST_RECEIVED:
             _received.clear()
         _received[sent] = opened(sent)
     return _received[sent]

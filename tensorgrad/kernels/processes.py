@@ -268,14 +268,13 @@ def serve(fd: int, nbytes: int, number: int) -> None:
             counters[own] = last
         flags = 0
         try:
-            work, *errors = unpacked(view[JOB : JOB + counters[SIZE]], shared)
+            work, *errors = unpacked(bytes(view[JOB : JOB + counters[SIZE]]), shared)
             how: list[Any] = ["call" if it in ("warn", "print") else it for it in errors]
             with np.errstate(divide=how[0], over=how[1], under=how[2], invalid=how[3]):
                 for chunk in _chunks(counters, fd):
                     work(chunk)
         except BaseException as error:
             _report(error, view, counters, fd)
-        work = None
         if flags:
             with locked(fd):
                 counters[FLAGS] |= flags

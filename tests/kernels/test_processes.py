@@ -167,6 +167,17 @@ def test_what_is_not_seen_by_helpers_can_be_read_but_not_written(sent):
         threads.run(work, 8, writes=(out,))
 
 
+@pytest.mark.parametrize("count", [8, 1000])  # sent within the job, and copied
+def test_a_job_that_comes_again_reads_what_there_is_now(sent, count):
+    out, own, shared = buffers.zeros((8,)), np.zeros(count), buffers.zeros((8,))
+    for value in range(1, 20):
+        own[...], shared[...] = value, 10 * value
+        threads.run(job_with_help("out[number] = own[number] + shared[number]", out=out, own=own, shared=shared), 8,
+                    writes=(out,))  # fmt: skip
+        np.testing.assert_array_equal(out, 11 * value)
+    assert len(sent) == 19
+
+
 def test_what_cannot_be_sent_is_done_by_threads(sent):
     out = buffers.zeros((8,))
     threads.run(lambda number: out.__setitem__(number, number), 8, writes=(out,))  # a function of this module
@@ -178,7 +189,7 @@ def test_what_cannot_be_sent_is_done_by_threads(sent):
 
 def test_floating_point_errors_of_a_helper(sent):
     out = buffers.zeros((8,), np.float32)
-    body = "if os.getpid() != mine: out[number : number + 1] += np.float32(3e38) + out[:1] + np.float32(3e38)"
+    body = "if os.getpid() != mine: out[number : number + 1] += out[:1] + 3e38 + 3e38"
     with pytest.warns(RuntimeWarning, match="overflow encountered in a helper process"):
         threads.run(job_with_help(body, out=out), 8, writes=(out,))
     out[...] = 0
