@@ -3,7 +3,8 @@
 NumPy gives up Python's lock inside its loops and inside BLAS, so Python threads compute side by side. But each call
 needs the lock to begin and to end, and a thread that finds it taken sleeps: two threads gain only by calls of ten
 microseconds and more. So chunks are large, of few calls each, small jobs stay in the caller's thread, and those not
-much larger are tried both ways: see `trials`.
+much larger are tried both ways: see `trials`. For the same reason threads wait for the next job, or for the end of one,
+without the lock and for some milliseconds without sleeping: see `signals`.
 
 A kernel that sums cuts its work into chunks whose borders depend on sizes alone, never on the number of threads: then
 neither do its results. BLAS is held to one thread while chunks run. Two layers of threads would wait for each other:
@@ -18,28 +19,27 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from operator import attrgetter
 from time import perf_counter
 from typing import Any
-
-import numpy as np
 
 from . import processes
 from .blas import hold, in_one_thread
 from .buffers import nest
+from .signals import Signal, ends_early
 from .trials import trial
 from .windows import Array
 
 Work = Callable[[int], Any]
 
-LOOKS = 40  # at whether the helpers are done, before the caller goes to sleep
-_pastime = np.zeros(1 << 14, np.float32)  # to add to between two looks, some microseconds without Python's lock
+WAIT_FOR_JOB = 400, 33_000  # rows and reads of the signals: for 5 milliseconds at most, before a thread sleeps
+WAIT_FOR_END = 300, 13_000  # for 1.5
 SMALL = 1 << 22  # multiplications, which take a tenth of a millisecond or more: as long as to wake and await helpers
 LARGE = 1 << 25  # multiplications, which take so long that helpers are worth waking on any machine that was measured
 COPY_WORK = 8  # multiplications that take as long as to copy a value, most often in short runs
 _lock = threading.Lock()
 _here = threading.local()  # .inside: whether this thread is at work on a job
-_jobs: "queue.SimpleQueue[_Job]" = queue.SimpleQueue()
-_workers = 0
+_pool: "list[_Worker]" = []
 _chosen: int | None = None
 
 
@@ -146,23 +146,22 @@ class _Job:
         self.inside, self.closed = 0, False  # helpers at work on it; whether it is too late for others
         self.over = threading.Lock()  # let go by the last helper, once it is closed
         self.over.acquire()
+        self.done = _done()  # given by the last helper, closed or not
 
     def do(self, helpers: int) -> None:
         """What the caller does, with so many helpers."""
         try:
             if helpers > 0:
                 self.context = contextvars.copy_context()  # NumPy's error state holds for all threads of a job
-                for _ in range(min(helpers, _grown(helpers))):
-                    _jobs.put(self)
+                for worker in _workers(helpers):
+                    worker.give(self)
             self.take_part()
         except BaseException as error:  # an interrupt between chunks
             self.fail(error)
         while True:
             try:
-                for _ in range(LOOKS):
-                    if not self.inside:
-                        break
-                    np.add(_pastime, 1, out=_pastime)  # to be woken would take longer than most helpers still do
+                if self.inside and ends_early():
+                    self.done.wait()
                 with self.lock:
                     self.closed = True
                     if not self.inside:
@@ -190,12 +189,16 @@ class _Job:
         for _ in self.numbers:  # leave nothing to the others
             pass
 
-    def help(self) -> None:
-        """What a thread of the pool does; one that comes too late does nothing, and is not waited for."""
+    def help(self) -> Signal | None:
+        """What a thread of the pool does; one that comes too late does nothing, and is not waited for.
+
+        Returns what is to be given for the caller to go on, if nobody else is at work.
+        """
         with self.lock:
             if self.closed:
-                return
+                return None
             self.inside += 1
+            self.done.set(True)
         try:
             self.context.copy().run(self.take_part)
         except BaseException as error:  # no memory for the context
@@ -205,32 +208,61 @@ class _Job:
                 self.inside -= 1
                 if self.closed and not self.inside:
                     self.over.release()
+        return None if self.inside else self.done
 
 
-def _grown(wanted: int) -> int:
-    """Start threads until there are `wanted` of them; how many there are."""
-    global _workers
-    if _workers < wanted:
+class _Worker:
+    """A thread of the pool, and the jobs that it is given."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self.signal = Signal(*WAIT_FOR_JOB)
+        self.is_busy = False
+        threading.Thread(target=self.serve, name="tensorgrad-kernels", daemon=True).start()
+
+    def give(self, job: _Job) -> None:
+        self.jobs.put(job)
+        self.signal.give()
+
+    def serve(self) -> None:
+        while True:
+            job = self.jobs.get()  # asleep, if none comes while it waits for the signal
+            self.is_busy = True
+            done = job.help()
+            del job
+            self.is_busy = False
+            self.signal.set(True)
+            none_came = self.jobs.empty()
+            if done is not None:
+                done.give()  # as late as can be: the caller then finds Python's lock free
+            if none_came and ends_early():
+                self.signal.wait()
+
+
+def _workers(wanted: int) -> list[_Worker]:
+    """So many threads of the pool, idle ones first, or fewer if no more can be started."""
+    if len(_pool) < wanted:
         with _lock:
-            while _workers < wanted:
-                thread = threading.Thread(target=_serve, args=(_jobs,), name="tensorgrad-kernels", daemon=True)
+            while len(_pool) < wanted:
                 try:
-                    thread.start()
+                    _pool.append(_Worker())
                 except RuntimeError:  # the interpreter is ending, or the system has no more threads
                     break
-                _workers += 1
-    return _workers
+    return _pool if len(_pool) <= wanted else sorted(_pool, key=attrgetter("is_busy"))[:wanted]
 
 
-def _serve(jobs: "queue.SimpleQueue[_Job]") -> None:
-    while True:
-        jobs.get().help()
+def _done() -> Signal:
+    """What this thread waits for at the end of a job."""
+    signal: Signal | None = getattr(_here, "done", None)
+    if signal is None:
+        signal = _here.done = Signal(*WAIT_FOR_END)
+    return signal
 
 
 def _after_fork() -> None:
     """A child has none of the threads, and locks may be held by threads it does not have."""
-    global _lock, _jobs, _workers, _here
-    _lock, _jobs, _workers, _here = threading.Lock(), queue.SimpleQueue(), 0, threading.local()
+    global _lock, _pool, _here
+    _lock, _pool, _here = threading.Lock(), [], threading.local()
     hold.after_fork()
 
 

@@ -128,7 +128,7 @@ def test_the_helpers_threads_are_daemons_and_few():
         run(together(4), 4)
     helpers = [thread for thread in threading.enumerate() if thread.name == "tensorgrad-kernels"]
     assert all(thread.daemon for thread in helpers)
-    assert len(helpers) == threads._workers
+    assert len(helpers) == len(threads._pool)
 
 
 def test_nested_runs_are_serial():
