@@ -14,6 +14,9 @@ from .kernels import buffers, choose, processes, threads
 def set_num_threads(count: int) -> None:
     """Let operations use `count` threads, the calling one included; at first as many as the process may use cores.
 
+    Where a container is given less of the processor's time than its cores have, that counts. Threads wait for some
+    milliseconds before they sleep when there is nothing to do, and use a core meanwhile.
+
     This holds for our own threads, which share out the work of an operation, and for BLAS, which is held to one thread
     while they run and set back afterwards, so your own NumPy calls are as quick as before. Results do not depend on
     it. Raises DTypeError for what is no int, ShapeError for less than 1.

@@ -15,11 +15,15 @@ from within a chunk, or while the interpreter ends and no thread can be made, ru
 """
 
 import contextvars
+import functools
+import math
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -44,10 +48,27 @@ _chosen: int | None = None
 
 
 def available_threads() -> int:
-    """The cores this process may use, or fewer if OMP_NUM_THREADS says so."""
+    """The cores this process may use, or fewer if OMP_NUM_THREADS, or the time its container gets, says so."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = min(cores, cores_of_quota())
     wish = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(wish)) if wish.isdecimal() and int(wish) > 0 else cores
+
+
+@functools.cache
+def cores_of_quota(folder: str = "/sys/fs/cgroup") -> int:
+    """The cores whose time a container may use by Linux's control groups, rounded up; a large number without a limit.
+
+    More threads than these would use up the time, and then all of them would be stopped for a while.
+    """
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # version 2, version 1
+        try:
+            quota, period = " ".join(Path(folder, name).read_text() for name in names).split()
+        except (OSError, ValueError):
+            continue
+        if quota.isdecimal() and period.isdecimal() and int(quota) and int(period):  # not "max", or -1
+            return math.ceil(int(quota) / int(period))
+    return sys.maxsize
 
 
 def get_num_threads() -> int:

@@ -87,6 +87,34 @@ def python(program, **environment):
     return done.stdout.split()
 
 
+# How many
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, sys.maxsize),
+        ({"cpu.max": "max 100000\n"}, sys.maxsize),
+        ({"cpu.max": "200000 100000\n"}, 2),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "nonsense"}, sys.maxsize),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, sys.maxsize),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "300000\n"}, sys.maxsize),
+    ],
+)
+def test_the_cores_of_a_containers_quota(files, expected, tmp_path, monkeypatch):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert threads.cores_of_quota(str(tmp_path)) == expected
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setattr(threads, "cores_of_quota", lambda: expected)
+    assert threads.available_threads() == min(8, expected)
+
+
 # Every chunk once
 
 
