@@ -108,16 +108,18 @@ class Packer:
         raise Unfit(f"a {kind.__name__}")
 
     def _function(self, function: FunctionType) -> Any:
-        module = function.__module__
+        names = function.__globals__  # for `functools.wraps` gives a function another's name and module
+        module: str = names.get("__name__", "")
         if not module.startswith(OURS):
             raise Unfit(f"a function of {module}")
-        if function.__closure__ is None and "<" not in function.__qualname__:
+        if names.get(function.__qualname__) is function:
             return "g", module, function.__qualname__  # found by its name
         code = function.__code__
         _, sent = _sent.get(id(code)) or _sent.setdefault(id(code), (code, marshal.dumps(code)))
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
         cells = [value if value.__class__ in AS_THEY_ARE else self.encoded(value) for value in cells]
-        return "f", module, sent, function.__name__, self.encoded(function.__defaults__), cells
+        defaults = self.encoded(function.__defaults__), self.encoded(function.__kwdefaults__)
+        return "f", module, sent, function.__name__, *defaults, cells
 
     def _copied(self, array: Array) -> Array:
         """A copy in shared memory whose axes follow each other as those of the array do: then products are the same."""
@@ -167,7 +169,7 @@ def _decoded(value: Any, memory: Memory | None) -> Any:
         items = [_decoded(item, memory) for item in rest[0]]
         return items if kind == "l" else tuple(items) if kind == "t" else dict(items)
     if kind == "f":
-        return _function(rest[0], rest[1], rest[2], rest[3], rest[4], memory)
+        return _function(memory, *rest)
     if kind == "g":
         return _names_in(rest[0])[rest[1]]
     if kind == "u":
@@ -185,11 +187,13 @@ def _kept_as(sent: bytes, opened: Callable[[bytes], Any]) -> Any:
 
 
 def _function(
-    module: str, sent: bytes, name: str, defaults: Any, cells: list[Any], memory: Memory | None
+    memory: Memory | None, module: str, sent: bytes, name: str, defaults: Any, named: Any, cells: list[Any]
 ) -> FunctionType:
     code = _kept_as(sent, marshal.loads)
     closure = tuple([CellType(_decoded(cell, memory)) for cell in cells])
-    return FunctionType(code, _names_in(module), name, _decoded(defaults, memory), closure)
+    function = FunctionType(code, _names_in(module), name, _decoded(defaults, memory), closure)
+    function.__kwdefaults__ = _decoded(named, memory)
+    return function
 
 
 def _names_in(module: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import textwrap
 import time
 import warnings
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import pytest
 import tensorgrad as tg
 from benchmarks import models
 from tensorgrad import nn
-from tensorgrad.kernels import buffers, processes, threads
+from tensorgrad.kernels import buffers, elementwise, logistic, parcel, processes, threads
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="helper processes need Linux")
 F = nn.functional
@@ -176,6 +177,45 @@ def test_a_job_that_comes_again_reads_what_there_is_now(sent, count):
                     writes=(out,))  # fmt: skip
         np.testing.assert_array_equal(out, 11 * value)
     assert len(sent) == 19
+
+
+def test_functions_of_elements(sent):
+    """Some are made by a decorator: their name and module are another function's."""
+
+    def values_and_gradients():
+        found = []
+        for name in ("sigmoid", "tanh", "silu", "gelu", "erf", "exp", "relu", "leaky_relu", "softplus"):
+            x = tg.tensor(np.linspace(-3, 3, 1 << 19, dtype=np.float32), requires_grad=True)
+            y = getattr(F if hasattr(F, name) else tg, name)(x)
+            y.sum().backward()
+            found += [y.detach().numpy().copy(), x.grad.numpy().copy()]
+        return found
+
+    got = values_and_gradients()
+    assert len(sent) > 9
+    tg.set_helpers("threads")
+    for a, b in zip(got, values_and_gradients(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_functions_arrive_as_they_are():
+    """By their name, if a module has them by it; else as their code, with what they close over and all defaults."""
+    packer = parcel.Packer(None, 0, 0)
+
+    def made(x, y=2, *, z=3):
+        return x, y, z, closed_over
+
+    closed_over = 4
+    made = FunctionType(made.__code__, vars(parcel), "made", made.__defaults__, made.__closure__)
+    made.__kwdefaults__ = {"z": 3}
+    arrived = parcel.unpacked(packer.packed(made))
+    assert arrived(1) == (1, 2, 3, 4)
+    assert arrived(1, z=0) == (1, 2, 0, 4)
+    assert parcel.unpacked(packer.packed(elementwise.bounded)) is elementwise.bounded
+    assert parcel.unpacked(packer.packed(logistic.sigmoid)) is not logistic.sigmoid
+    assert parcel.unpacked(packer.packed(logistic.sigmoid)).__globals__ is vars(elementwise)
+    with pytest.raises(parcel.Unfit):
+        packer.packed(test_functions_arrive_as_they_are)
 
 
 def test_what_cannot_be_sent_is_done_by_threads(sent):
