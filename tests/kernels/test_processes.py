@@ -198,6 +198,52 @@ def test_functions_of_elements(sent):
         np.testing.assert_array_equal(a, b)
 
 
+RANDOM = ("rand", "dropout", "bernoulli", "multinomial", "normal", "poisson", "gumbel", "rrelu", "permutation")
+SETTINGS = ("set_", "seed", "cache", "printoptions", "default", "save", "load", "empty")
+
+
+@pytest.mark.slow
+def test_public_functions_give_the_same_bits(sent):
+    """All that take one array or two: values and gradients, or the error."""
+    draw = np.random.default_rng(0)
+    arrays = draw.standard_normal((2, 600, 500)).astype(np.float32)
+    functions = {
+        (module.__name__, name): getattr(module, name)
+        for module in (tg, F)
+        for name in module.__all__
+        if not any(word in name for word in RANDOM + SETTINGS)
+        and callable(getattr(module, name))
+        and not isinstance(getattr(module, name), type)
+    }
+    calls = [(name, count) for name in functions for count in (1, 2)]
+
+    def outcome(name, count):
+        inputs = [tg.tensor(array, requires_grad=True) for array in arrays[:count]]
+        try:
+            results = functions[name](*inputs)
+            results = [r for r in (results if isinstance(results, (tuple, list)) else [results]) if tg.is_tensor(r)]
+            if results and results[0].requires_grad:
+                (results[0] * 1.5).sum().backward()
+        except Exception as error:  # the same is to come from both
+            return repr(error)
+        return [t.numpy().copy() for t in [*(r.detach() for r in results), *(x.grad for x in inputs)] if t is not None]
+
+    got = {call: outcome(*call) for call in calls}
+    assert len(sent) > 200
+    tg.set_helpers("threads")
+    threads.set_num_threads(1)
+    computed = 0
+    for call in calls:
+        expected = outcome(*call)
+        if isinstance(expected, str):
+            assert got[call] == expected, call
+        else:
+            computed += 1
+            for a, b in zip(got[call], expected, strict=True):
+                np.testing.assert_array_equal(a, b, err_msg=str(call))
+    assert computed > 200
+
+
 def test_functions_arrive_as_they_are():
     """By their name, if a module has them by it; else as their code, with what they close over and all defaults."""
     packer = parcel.Packer(None, 0, 0)
