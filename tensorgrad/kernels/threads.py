@@ -269,7 +269,7 @@ def _workers(wanted: int) -> list[_Worker]:
                     _pool.append(_Worker())
                 except RuntimeError:  # the interpreter is ending, or the system has no more threads
                     break
-    return _pool if len(_pool) <= wanted else sorted(_pool, key=attrgetter("is_busy"))[:wanted]
+    return sorted(_pool, key=attrgetter("is_busy"))[:wanted]
 
 
 def _done() -> Signal:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -92,12 +93,8 @@ def test_threads_without_a_job_sleep(monkeypatch):
 
 
 def test_threads_without_a_job_are_given_one_first(monkeypatch):
-    monkeypatch.setattr(threads, "_chosen", 4)
-    threads.run(lambda number: time.sleep(0.01), 8)
-    deadline = time.monotonic() + 10
-    while any(worker.is_busy for worker in threads._pool):
-        assert time.monotonic() < deadline
-    assert len(threads._pool) >= 3
-    monkeypatch.setattr(threads._pool[0], "is_busy", True)
-    assert threads._workers(2) == threads._pool[1:3]
-    assert threads._workers(len(threads._pool)) == threads._pool
+    pool = [SimpleNamespace(is_busy=busy) for busy in (True, False, True, False)]
+    monkeypatch.setattr(threads, "_pool", pool)
+    assert threads._workers(1) == [pool[1]]
+    assert threads._workers(3) == [pool[1], pool[3], pool[0]]
+    assert threads._workers(4) == [pool[1], pool[3], pool[0], pool[2]]
