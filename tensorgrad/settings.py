@@ -77,13 +77,13 @@ def set_helpers(kind: str) -> None:
     """Who helps the calling thread with large operations: "threads", as at first, or "processes".
 
     Threads of Python wait for each other at every call to NumPy, which costs most where operations are short or many,
-    as in small networks. Processes do not: `set_num_threads(n)` then means n - 1 of them. They are started by the first
-    operation that is large enough, look for work for some milliseconds before they sleep, and end with this process.
-    What they compute is the same to the last bit.
+    as in small networks. Processes do not: `set_num_threads(n)` then means n - 1 of them, at least one. They start with
+    this call, or later where more are wanted, look for work for some milliseconds before they sleep, and end with this
+    process. What they compute is the same to the last bit. Where they cannot be started, threads do the work.
 
     They see only arrays made after this call, so call it before a model and its data are made. Those arrays lie in
-    memory that a forked child has to copy as a whole. Needs Linux. Raises ShapeError for another kind, OSError where
-    the system does not give such memory.
+    memory that a forked child has to copy as a whole; it goes on with threads. Needs Linux. Raises ShapeError for
+    another kind, OSError where the system does not give such memory, or another thread's operation does not end.
     """
     if kind not in ("threads", "processes"):
         raise ShapeError(f"set_helpers: kind must be 'threads' or 'processes', got {kind!r}")

@@ -90,7 +90,10 @@ def visible(array: Array) -> Array:
     shared = memory()
     if shared is None or array.nbytes < LEAST_BYTES or shared.place(array) is not None:
         return array
-    copy = np.ndarray(array.shape, array.dtype, empty((array.nbytes,), np.uint8))
+    # The axes in the order of the array's memory, as np.array keeps them: sums over another would have other bits.
+    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    turned = np.ndarray([array.shape[axis] for axis in order], array.dtype, empty((array.nbytes,), np.uint8))
+    copy: Array = turned.transpose(np.argsort(order))
     copy[...] = array
     return copy
 

@@ -131,6 +131,8 @@ class Packer:
             copy: Array = ndarray(array.shape, array.dtype, self.memory.map, self.at)
         else:
             order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+            if not array.transpose(order).flags.c_contiguous:
+                raise Unfit("an array with gaps, or that runs backwards: products of a copy might be others")
             turned = ndarray([array.shape[axis] for axis in order], array.dtype, self.memory.map, self.at)
             copy = turned.transpose(np.argsort(order))
         copy[...] = array

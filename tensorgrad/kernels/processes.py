@@ -41,10 +41,12 @@ LOOKS = 200  # at the counters between two at the clock
 JOB, ERROR, COPIES, END = 1 << 12, 1 << 17, 1 << 18, 1 << 21
 # The counters, of 8 bytes each. LOW and HIGH: the chunks that nobody has begun. CLOSED: the job that is over for those
 # who come late. From OWN on, two for each helper: the job that it is in, and whether it sleeps; 64 bytes apart.
-SEQ, SIZE, LOW, HIGH, CLOSED, HELPERS, FAILED, FLAGS, OWN, EACH = range(10)
+SEQ, SIZE, LOW, HIGH, CLOSED, HELPERS, FAILED, FLAGS = range(8)
 OWN, EACH = 16, 8
-MOST = 256  # helpers
+MOST = (JOB // 8 - OWN) // EACH  # helpers
 CHECKED = 64  # jobs after which the caller looks whether a helper was killed
+WAITED = 60  # seconds for another thread's job before the processes can be changed
+MOST_FAILED = 5  # helpers that may end by an error of their own before there are no more
 WARNED = {1: "divide by zero", 2: "overflow", 4: "underflow", 8: "invalid value"}
 
 
@@ -53,15 +55,13 @@ class Helpers:
 
     def __init__(self) -> None:
         nbytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        fd = os.memfd_create("tensorgrad")
-        os.ftruncate(fd, nbytes)
-        self.memory = Memory(fd, nbytes)
+        self.memory = Memory(_file(nbytes), nbytes)
         self.view = memoryview(self.memory.map)
         self.counters = self.view[:JOB].cast("q")
         self.processes: list[subprocess.Popen[bytes]] = []
         self.packer = Packer(self.memory, COPIES, END - COPIES)
-        self.busy = threading.Lock()
-        self.jobs = 0
+        self.owner: dict[str, tuple[int, object]] = {}  # who has a job done or changes the processes: first, its thread
+        self.jobs = self.failed = 0
 
     def shares(self, writes: Sequence[Array]) -> bool:
         """Whether helpers see what a job writes."""
@@ -70,41 +70,67 @@ class Helpers:
 
     def share(self, work: Callable[[int], Any], count: int, helpers: int) -> bool:
         """Do a job with so many helpers; False if it cannot be sent to any, and nothing of it was done."""
-        if not self.busy.acquire(blocking=False):
-            return False  # another thread's job, or one that this call interrupts
+        return bool(self.alone(lambda: self._share(work, count, helpers)))
+
+    def alone(self, act: Callable[[], Any]) -> Any:
+        """The result of act(); None, and nothing is done, in the midst of another thread's or one's own."""
+        owner = threading.get_ident(), object()
         try:
-            errors = np.geterr()
-            how = errors["divide"], errors["over"], errors["under"], errors["invalid"]
-            if "call" in how or "log" in how:
-                return False  # a function of the caller's
-            try:
-                job = self.packer.packed((work, *how))
-            except Unfit:
-                return False
-            if len(job) > ERROR - JOB:
-                return False
-            self.jobs += 1
-            if self.jobs % CHECKED == 0:
-                self._miss()
-            self.start(helpers)
-            self._do(work, job, count, helpers)
+            return act() if self.owner.setdefault("now", owner) is owner else None
         finally:
-            self.busy.release()
+            try:
+                self._let_go(owner)
+            except BaseException:  # an interrupt, perhaps before anything was done
+                self._let_go(owner)
+                raise
+
+    def is_mine(self) -> bool:
+        """Whether this call interrupts a job, or a change, of the same thread."""
+        return self.owner.get("now", (0, None))[0] == threading.get_ident()
+
+    def _let_go(self, owner: tuple[int, object]) -> None:
+        if self.owner.get("now") is owner:
+            del self.owner["now"]
+
+    def _share(self, work: Callable[[int], Any], count: int, helpers: int) -> bool:
+        errors = np.geterr()
+        how = errors["divide"], errors["over"], errors["under"], errors["invalid"]
+        if "call" in how or "log" in how:
+            return False  # a function of the caller's
+        try:
+            job = self.packer.packed((work, *how))
+        except Unfit:
+            return False
+        if len(job) > ERROR - JOB:
+            return False
+        self.jobs += 1
+        if self.jobs % CHECKED == 0:
+            self._miss()
+            if not _wanted:
+                return False
+        try:
+            self.start(helpers)
+        except OSError:  # no more processes: those there are
+            pass
+        if not self.processes:
+            return False
+        self._do(work, job, count, helpers)
         return True
 
     def _do(self, work: Callable[[int], Any], job: bytes, count: int, helpers: int) -> None:
         counters = self.counters
         self.view[JOB : JOB + len(job)] = job
         problem: BaseException | None = None
+        processes = list(self.processes)
         try:
             with locked(self.memory.fd):
                 counters[SIZE], counters[HELPERS] = len(job), helpers
                 counters[LOW], counters[HIGH] = 0, count
                 counters[FAILED] = counters[FLAGS] = 0
                 counters[SEQ] += 1
-            for number, process in enumerate(self.processes[:helpers]):
+            for number, process in enumerate(processes[:helpers]):
                 if counters[OWN + EACH * number + 1] and process.stdin is not None:
-                    with contextlib.suppress(BrokenPipeError):  # it was killed: others do its share
+                    with contextlib.suppress(BrokenPipeError, ValueError):  # it was killed: others do its share
                         process.stdin.write(b"w")
             while True:
                 with locked(self.memory.fd):
@@ -117,10 +143,13 @@ class Helpers:
             problem = error
         while True:
             try:
-                self._close()
+                ended = self._close(processes)
                 break
-            except KeyboardInterrupt as error:  # helpers still write, each until its chunk is done
+            except BaseException as error:  # of a signal's handler; helpers still write, each until its chunk is done
                 problem = error
+        if ended is not None:
+            self.stop()
+            problem = problem or RuntimeError(f"a helper process ended in the midst of a job: exit code {ended}")
         if problem is not None:
             try:
                 raise problem
@@ -132,19 +161,22 @@ class Helpers:
             if counters[FLAGS] & bit:
                 warnings.warn(f"{name} encountered in a helper process", RuntimeWarning, stacklevel=2)
 
-    def _close(self) -> None:
-        """Let nobody begin another chunk, and wait for those at work."""
+    def _close(self, processes: Sequence["subprocess.Popen[bytes]"]) -> int | None:
+        """Let nobody begin another chunk, and wait for those at work; the exit code of one that ended meanwhile."""
         counters = self.counters
         with locked(self.memory.fd):
             counters[LOW] = counters[HIGH] = 0
             counters[CLOSED] = seq = counters[SEQ]
-        for number, process in enumerate(self.processes):
+        for number, process in enumerate(processes):
             at, looks = OWN + EACH * number, 0
             while counters[at] == seq:
                 looks += 1
-                if looks % LOOKS == 0 and process.poll() is not None:
-                    self.stop()
-                    raise RuntimeError(f"a helper process ended in the midst of a job: exit code {process.returncode}")
+                if looks % LOOKS == 0:
+                    if process.poll() is not None:
+                        return process.returncode
+                    if looks > LOOKS * LOOKS:
+                        time.sleep(1e-4)
+        return None
 
     def start(self, count: int) -> None:
         """Have so many processes."""
@@ -153,7 +185,7 @@ class Helpers:
             at = OWN + EACH * number
             self.counters[at] = self.counters[at + 1] = 0
             code = (
-                f"import sys; sys.path[:] = {sys.path!r}\n"
+                f"import sys; sys.path[:] = {_path()!r}\n"
                 f"from tensorgrad.kernels.threads import serve\n"
                 f"serve({self.memory.fd}, {self.memory.nbytes}, {number})"
             )
@@ -168,18 +200,26 @@ class Helpers:
             self.processes.append(process)
 
     def _miss(self) -> None:
-        """End them all if one was killed: `start` makes new ones."""
-        if any(process.poll() is not None for process in self.processes):
+        """End them all if one was killed: `start` makes new ones, unless they end by errors again and again."""
+        codes = [process.poll() for process in self.processes]
+        if any(code is not None for code in codes):
             self.stop()
+            self.failed += sum(code is not None and code > 0 for code in codes)
+        if self.failed > MOST_FAILED:
+            global _wanted
+            _wanted = False
+            warnings.warn(
+                "helper processes end as soon as they start: threads take their place", RuntimeWarning, stacklevel=2
+            )
 
     def stop(self) -> None:
         """End the processes. What lies in the shared memory stays."""
-        for process in self.processes:
+        processes, self.processes = self.processes, []
+        for process in processes:
             process.kill()
             process.wait()
             if process.stdin is not None:
                 process.stdin.close()
-        self.processes = []
 
 
 class locked:
@@ -216,9 +256,20 @@ def want(count: int) -> None:
         raise OSError("helper processes need Linux: there is no memory that they could share")
     if count and _helpers is None:
         _helpers = Helpers()
-    if _helpers is not None:
-        _helpers.stop()
-        _helpers.start(count)
+    helpers = _helpers
+    if helpers is not None:
+
+        def change() -> bool:
+            helpers.stop()
+            helpers.start(count)
+            return True
+
+        helpers.failed = 0
+        deadline = time.monotonic() + WAITED
+        while not helpers.is_mine() and not helpers.alone(change):  # in a job of this thread: the next ones are changed
+            if time.monotonic() > deadline:
+                raise OSError(f"set_helpers: a job of another thread has lasted for {WAITED} seconds")
+            time.sleep(1e-3)
     _wanted = count > 0
 
 
@@ -232,6 +283,22 @@ def helpers_for(writes: Sequence[Array]) -> Helpers | None:
 def memory() -> Memory | None:
     """Where arrays are to be made, for helpers to see them; None if there are no helpers."""
     return _helpers.memory if _wanted and _helpers is not None else None
+
+
+def _file(nbytes: int) -> int:
+    """A file without a name, of so many bytes; not in the place of a standard stream that was closed."""
+    fd = os.memfd_create("tensorgrad")
+    try:
+        os.ftruncate(fd, nbytes)
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
+
+
+def _path() -> list[str]:
+    """Where helpers look for modules: as this process does, wherever it goes, and where this one was found."""
+    own = os.path.abspath(os.path.join(os.path.dirname(__file__), os.pardir, os.pardir))
+    return [*[os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)], own]
 
 
 def _told(told: memoryview) -> BaseException:
@@ -271,7 +338,7 @@ def serve(fd: int, nbytes: int, number: int) -> None:
             work, *errors = unpacked(bytes(view[JOB : JOB + counters[SIZE]]), shared)
             how: list[Any] = ["call" if it in ("warn", "print") else it for it in errors]
             with np.errstate(divide=how[0], over=how[1], under=how[2], invalid=how[3]):
-                for chunk in _chunks(counters, fd):
+                for chunk in _chunks(last, counters, fd):
                     work(chunk)
         except BaseException as error:
             _report(error, view, counters, fd)
@@ -296,11 +363,12 @@ def _job_after(last: int, counters: memoryview, own: int, fd: int) -> bool:
     return True
 
 
-def _chunks(counters: memoryview, fd: int) -> Iterator[int]:
+def _chunks(job: int, counters: memoryview, fd: int) -> Iterator[int]:
+    """Those of one job that nobody has begun, the last one first."""
     while True:
         with locked(fd):
             high = counters[HIGH] - 1
-            if high < counters[LOW]:
+            if high < counters[LOW] or counters[SEQ] != job:
                 return
             counters[HIGH] = high
         yield high
@@ -318,17 +386,18 @@ def _report(error: BaseException, view: memoryview, counters: memoryview, fd: in
 
 # When this process is forked, or ends
 
-_forks: list[tuple[int, int]] = []
+_forks: dict[int, tuple[int, int]] = {}  # by the thread that forks: a pipe that its child holds open until it is ready
 
 
 def _before_fork() -> None:
     if _helpers is not None and not _helpers.memory.is_own:
-        _forks.append(os.pipe())
+        _forks[threading.get_ident()] = os.pipe()
 
 
 def _after_fork_here() -> None:
-    if _forks:
-        reading, writing = _forks.pop()
+    pipe = _forks.pop(threading.get_ident(), None)
+    if pipe is not None:
+        reading, writing = pipe
         os.close(writing)
         while os.read(reading, 1):  # until the child has its copy
             pass
@@ -337,19 +406,25 @@ def _after_fork_here() -> None:
 
 def _after_fork_there() -> None:
     global _helpers, _wanted
-    if _forks and _helpers is not None:
-        reading, writing = _forks.pop()
-        os.close(reading)
+    own = _forks.pop(threading.get_ident(), ())
+    for pipe in _forks.values():  # of other threads, whose children they are to be held open by
+        for end in pipe:
+            os.close(end)
+    _forks.clear()
+    if _helpers is not None and not _helpers.memory.is_own:
         _helpers.memory.make_own()
-        os.close(writing)
         for process in _helpers.processes:  # the parent's: they end when nobody holds their input open any more
             process.returncode = 0
             if process.stdin is not None:
                 process.stdin.close()
-        _helpers, _wanted = None, False
+    _helpers, _wanted = None, False
+    for end in own:
+        os.close(end)
 
 
 def _at_exit() -> None:
+    global _wanted
+    _wanted = False
     if _helpers is not None:
         _helpers.stop()
 

@@ -7,6 +7,7 @@ names it.
 A forked child is to have memory of its own, as always: it copies what there is, while its parent waits for it.
 """
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -29,9 +30,14 @@ class Memory:
 
     def __init__(self, fd: int, nbytes: int) -> None:
         self.fd, self.nbytes = fd, nbytes
-        self.map = mmap.mmap(fd, nbytes)
+        try:
+            self.map = mmap.mmap(fd, nbytes)
+        except BaseException:
+            os.close(fd)
+            raise
         if hasattr(mmap, "MADV_HUGEPAGE"):
-            self.map.madvise(mmap.MADV_HUGEPAGE)
+            with contextlib.suppress(OSError):  # a system without large pages
+                self.map.madvise(mmap.MADV_HUGEPAGE)
         self.bytes = np.frombuffer(self.map, np.uint8)
         self.address: int = self.bytes.__array_interface__["data"][0]
         self.free: defaultdict[int, list[int]] = defaultdict(list)  # offsets of blocks that were given back, by size
@@ -57,8 +63,8 @@ class Memory:
     def give_back(self, at: int, nbytes: int) -> None:
         """Take back a block; its pages go to the system."""
         whole = -(-nbytes // PAGE) * PAGE
+        self.map.madvise(mmap.MADV_DONTNEED if self.is_own else mmap.MADV_REMOVE, at, whole)
         if not self.is_own:
-            self.map.madvise(mmap.MADV_REMOVE, at, whole)
             self.free[whole].append(at)
 
     def place(self, array: Array) -> int | None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -329,6 +330,97 @@ def test_an_interrupt_ends_a_job_and_nobody_writes_any_more(sent):
     assert out.sum() == done
     threads.run(job("out[number] = 2", out=out), 4000, writes=(out,))
     assert (out == 2).all()
+
+
+HELPERS_TAKE = "if os.getpid() != mine:\n    end = perf_counter() + {}\n    while perf_counter() < end: pass\n"
+
+
+def test_another_exception_of_a_handler_waits_for_the_helpers_too(sent):
+    class LateError(Exception):
+        pass
+
+    def handler(number, frame):
+        raise LateError
+
+    out = buffers.zeros((4,))
+    body = (
+        "if os.getpid() != mine:\n    end = perf_counter() + 1\n    while perf_counter() < end: pass\nout[number] += 1"
+    )
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        for _ in range(3):
+            out[...] = 0
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(LateError):
+                threads.run(job_with_help(body, out=out), 4, writes=(out,))
+            done = out.sum()
+            other = buffers.zeros((4,))
+            threads.run(job("other[number] += 1", other=other), 4, writes=(other,))
+            assert (other == 1).all()
+            assert out.sum() == done
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_processes_are_changed_after_the_job_of_another_thread(sent):
+    out = buffers.zeros((6,))
+    body = HELPERS_TAKE.format(0.5) + "out[number] += 1"
+    thread = threading.Thread(target=threads.run, args=(job_with_help(body, out=out), 6), kwargs={"writes": (out,)})
+    thread.start()
+    time.sleep(0.2)
+    tg.set_helpers("threads")
+    thread.join()
+    np.testing.assert_array_equal(out, 1)
+
+
+def test_so_many_helpers_have_room():
+    assert processes.FLAGS < processes.OWN
+    assert processes.OWN + processes.EACH * processes.MOST <= processes.JOB // 8
+
+
+def test_no_more_processes_can_be_started(sent, monkeypatch):
+    def fails(*args, **kwargs):
+        raise OSError("no more")
+
+    monkeypatch.setattr(subprocess, "Popen", fails)
+    monkeypatch.setattr(threads, "_chosen", 4)
+    out = buffers.zeros((8,))
+    threads.run(job("out[number] += 1", out=out), 8, writes=(out,))  # by those there are
+    processes._helpers.stop()
+    threads.run(job("out[number] += 1", out=out), 8, writes=(out,))  # by threads
+    np.testing.assert_array_equal(out, 2)
+
+
+def test_helpers_that_cannot_start_are_given_up(sent, monkeypatch):
+    monkeypatch.setattr(processes, "_path", lambda: ["/nowhere"])
+    monkeypatch.setattr(processes, "CHECKED", 1)
+    processes._helpers.stop()
+    out, jobs = buffers.zeros((8,)), 0
+
+    def work():
+        threads.run(job("out[number] += 1", out=out), 8, writes=(out,))
+        time.sleep(0.01)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        while tg.get_helpers() == "processes" and jobs < 5000:
+            work()
+            jobs += 1
+    assert [str(w.message) for w in told] == ["helper processes end as soon as they start: threads take their place"]
+    assert processes._helpers.processes == []
+    np.testing.assert_array_equal(out, jobs)
+
+
+def test_arrays_keep_the_order_of_their_axes(sent):
+    x = np.asfortranarray(np.random.default_rng(0).standard_normal((300, 400)).astype(np.float32))
+    shared = [tg.tensor(x), tg.tensor(x.T), tg.tensor(x[:, ::-1])]
+    sums = [t.sum(1).numpy() for t in shared]
+    tg.set_helpers("threads")
+    for a, total, b in zip(shared, sums, (x, x.T, x[:, ::-1]), strict=True):
+        own = tg.tensor(b)
+        assert a.numpy().strides == own.numpy().strides
+        np.testing.assert_array_equal(total, own.sum(1).numpy())
 
 
 @pytest.mark.filterwarnings("ignore:This process")
