@@ -68,15 +68,16 @@ def cross_entropy(x: Array, target: Array) -> Array:
         exps = scratch("exps", (len(labels), x.shape[1]), x.dtype)
         sums, others = row_exps(x[at], exps)
         picked = exps[np.arange(len(labels)), labels]
-        others |= picked < FEW_DIGITS
-        picked[others] = 1
+        if others is not None or np.minimum.reduce(picked) < FEW_DIGITS:
+            others = (picked < FEW_DIGITS) if others is None else others | (picked < FEW_DIGITS)
+            picked[others] = 1
         # A quotient, so that the loss is 0 where the sum is no more than its one value.
         np.log(sums.astype(np.float64) / picked, out=losses[at])
-        if others.any():
+        if others is not None:
             losses[at][others] = _losses(x[at][others], labels[others])
 
     over_rows(part, x)
-    return accurate_mean(losses, (0,)).astype(x.dtype, copy=False)
+    return np.asarray(np.add.reduce(losses) / len(x), x.dtype)
 
 
 def cross_entropy_grad(g: Array, x: Array, target: Array) -> Array:
@@ -115,15 +116,18 @@ def over_rows(part: Callable[[slice], Any], rows: Array) -> None:
     run(lambda i: part(slice(i * step, min(len(rows), (i + 1) * step))), count, WORK * rows.size)
 
 
-def row_exps(x: Array, out: Array) -> tuple[Array, Array]:
+def row_exps(x: Array, out: Array) -> tuple[Array, Array | None]:
     """Write exp(x) of rows; return its sums, and which rows are to be taken less their largest: their sum is set to 1.
 
-    A value that is so small that its exponential loses digits has a share that does so too if the sum is not below 1.
+    None if there are no such rows. A value that is so small that its exponential loses digits has a share that does so
+    too if the sum is not below 1.
     """
     with np.errstate(over="ignore"):
         np.exp(x, out=out)
         sums = row_sums(out)
-    others = ~((sums >= 0.5) & (sums <= np.finfo(x.dtype).max))
+    if np.minimum.reduce(sums) >= 0.5 and np.maximum.reduce(sums) < np.inf:  # neither is so of nan
+        return sums, None
+    others = ~((sums >= 0.5) & (sums < np.inf))
     sums[others] = 1
     return sums, others
 
@@ -132,7 +136,7 @@ def softmax_rows(x: Array, out: Array) -> None:
     """Write the softmax of rows."""
     sums, others = row_exps(x, out)
     out /= sums[:, None]
-    if others.any():
+    if others is not None:
         out[others] = _softmax(x[others], 1)
 
 

@@ -14,7 +14,7 @@ from ..kernels import softmax as kernel
 from ..node import Array, TensorBase
 from ..primitive import primitive
 from .activation import _log_softmax, _softmax
-from .check import number, same_dtype, tensor_or_list
+from .check import all_within, number, same_dtype, tensor_or_list
 from .elementwise import neg, where
 from .indexing import _gather, _getitem, scatter_along
 from .loss import checked_reduction, reduced
@@ -104,6 +104,8 @@ def _checked_labels(name: str, shape: tuple[int, ...], target: Any, ignore_index
     if labels.dtype.kind not in "iu":
         raise DTypeError(f"{name}: target has dtype {labels.dtype}, class labels are integers")
     classes = shape[_class_axis(shape)]
+    if all_within(labels, classes) and not 0 <= ignore_index < classes:  # nearly always, and soon told
+        return labels.copy(), None
     inside = (labels >= 0) & (labels < classes)
     kept = labels != ignore_index
     if not (inside | ~kept).all():

@@ -1,5 +1,7 @@
 """Products above the sizes from which they are cut, against NumPy's."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -67,9 +69,7 @@ def test_few_rows_or_columns_times_a_transpose(rows, inner, columns, part, by_pa
     [("openblas", "SkylakeX", True), ("openblas", "Haswell", False), ("mkl", "SkylakeX", False), ("blis", None, False)],
 )
 def test_which_blas_takes_small_products(api, architecture, expected, monkeypatch):
-    class Library:
-        def info(self):
-            return {"internal_api": api} | ({"architecture": architecture} if architecture else {})
-
-    monkeypatch.setattr(blas, "_libraries", lambda: [Library()])
+    info = {"internal_api": api} | ({"architecture": architecture} if architecture else {})
+    found = SimpleNamespace(info=lambda: info, get_num_threads=lambda: 1, set_num_threads=lambda threads: None)
+    monkeypatch.setattr(blas, "_libraries", lambda: [blas._library(found)])
     assert blas.takes_small_products.__wrapped__() is expected
