@@ -9,8 +9,11 @@ byte up to 255 places). `max_pool_scatter` adds each window's value to its winni
 winning pixels: each is linear and the other's adjoint.
 """
 
+import functools
+import itertools
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -96,8 +99,11 @@ def max_pool_winners(x: Array, values: Array, kernel: Ints, stride: Ints, paddin
 def max_pool_grad(
     g: Array, x: Array, values: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
 ) -> Array:
-    """Add each window's g to the pixel that won it, in zeros: `max_pool_scatter` to `max_pool_winners`, in one go."""
-    if _has_nan(values):
+    """Add each window's g to the pixel that won it, in zeros: `max_pool_scatter` to `max_pool_winners`.
+
+    In one go where windows do not overlap; where they do, that would take longer.
+    """
+    if any(s <= d * (k - 1) for k, s, d in zip(kernel, stride, dilation, strict=True)) or _has_nan(values):
         offsets = max_pool_winners(x, values, kernel, stride, padding, dilation)
         return max_pool_scatter(g, offsets, x.shape, kernel, stride, padding, dilation)
 
@@ -108,7 +114,8 @@ def max_pool_grad(
         for number, (_, w, pixels) in enumerate(places, 1):
             wins = columns_of(parts, pixels) == best[:, :, *w]
             past = over[:, :, *w]
-            np.greater(wins, past, out=wins)
+            if number > 1:
+                np.greater(wins, past, out=wins)
             if number < len(places):
                 past |= wins
             yield wins
@@ -130,58 +137,95 @@ def max_pool_scatter(
 def _spread(g: Array, won: Winners, shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
     """Add g of each window to the pixels that `won` names, place by place, in zeros of `shape`."""
     out = empty_like(g, shape, g.dtype)
-    # Windows side by side: each pixel is written once. If they fill the image too, there are no zeros to begin with.
-    apart = all(s > d * (k - 1) for k, s, d in zip(kernel, stride, dilation, strict=True))
-    tiled = (
-        apart
-        and not any(padding)
-        and all(n == y * k and k == s for n, y, k, s in zip(shape[2:], g.shape[2:], kernel, stride, strict=True))
-    )
     todo = slabs(g)
 
     def work(number: int) -> None:
         c, y = todo[number]
-        rows = span = slice(y.start * stride[0], y.stop * stride[0])
-        if not tiled:
-            rows, y, span = _around(y, kernel[0], stride[0], padding[0], dilation[0], shape[2], g.shape[2])
-        # Windows of other parts reach into a part's rows: it adds up all that read them, beside the others, and copies.
-        size = (shape[0], c.stop - c.start, span.stop - span.start, *shape[3:])
-        sums = out[:, c, rows] if rows == span else empty_like(out, size, g.dtype)
+        rows, y, unread, steps = _steps(y.start, y.stop, shape[2:], g.shape[2:], kernel, stride, padding, dilation)
+        sums, shares, room = out[:, c, rows], g[:, c, y], None
         parts = new_phases(sums, stride[-1])
-        for part in () if tiled else parts:
-            part[...] = 0
+        for phase, pixels in unread:
+            parts[phase][pixels] = 0
         places = _places(out, y, kernel, stride, padding, dilation, g.shape[2:])
-        for (_, w, (h, *pixels)), wins in zip(places, won(c, y, places), strict=True):
-            share = g[:, c, y][:, :, *w]
-            down = slice(h.start - span.start, h.stop - span.start, h.step)
-            target = columns_of(parts, (down, *pixels))
-            if apart:
-                select_into(target, share, wins)
+        for step, wins in zip(steps, won(c, y, places), strict=True):
+            share, target = shares[step.windows], parts[step.phase][step.pixels]
+            if step.is_first:
+                select_into(target, share, wins[step.wins])
             else:
-                target += select_into(np.empty_like(share), share, wins)
+                room = empty_like(shares, shares.shape, g.dtype) if room is None else room
+                target += select_into(room[step.windows], share, wins[step.wins])
         put_back(sums, parts)
-        if rows != span:
-            out[:, c, rows] = sums[:, :, rows.start - span.start : rows.stop - span.start]
 
     run(work, len(todo), COPY_WORK * g.size * math.prod(kernel), writes=(out,))
     return out
 
 
+class _Step(NamedTuple):
+    """One kernel place: which windows of a part pass their share on to which of its pixels."""
+
+    windows: Slices
+    wins: Slices  # the same among the windows that read a pixel at this place
+    phase: int  # of the pixels' columns, see `phases`
+    pixels: Slices
+    is_first: bool  # whether nothing is written yet to the pixels that are as far apart as windows
+
+
+@functools.lru_cache(256)
+def _steps(
+    begin: int, end: int, size: Ints, out_size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
+) -> tuple[slice, slice, list[tuple[int, Slices]], list[_Step]]:
+    """For the windows from `begin` to `end` along the first axis: the rows of pixels that they answer for, all windows
+    that read one of these, the pixels that are to be zeros first, and a step for each place in reading order.
+
+    Pixels with one remainder by the stride along each axis are read at the same places, and all others at others. The
+    first of these places writes; if it does not reach all of them, they are to be zeros first.
+    """
+    rows, y = _around(slice(begin, end), kernel[0], stride[0], padding[0], dilation[0], size[0], out_size[0])
+    before, sizes = (padding[0] - y.start * stride[0], *padding[1:]), (rows.stop - rows.start, *size[1:])
+    steps, unread = [], set(itertools.product(*map(range, stride)))
+    written = set()
+    every = slice(None)
+    for _, (w, *across), (h, *pixels) in each_place(
+        size, kernel, stride, before, dilation, (y.stop - y.start, *out_size[1:])
+    ):
+        skipped = max(0, -((h.start - rows.start) // h.step))  # windows whose pixel there is another part's
+        first = h.start + skipped * h.step - rows.start
+        count = len(range(first, min(h.stop, rows.stop) - rows.start, h.step))
+        targets = (slice(first, first + count * h.step, h.step), *pixels)
+        at = tuple([target.start % step for target, step in zip(targets, stride, strict=True)])
+        reached = [len(range(n)[target]) for n, target in zip(sizes, targets, strict=True)]
+        if at not in written and reached == [len(range(r, n, s)) for r, n, s in zip(at, sizes, stride, strict=True)]:
+            unread.discard(at)
+        start, phase = divmod(targets[-1].start, stride[-1])
+        steps.append(
+            _Step(
+                (every, every, slice(w.start + skipped, w.start + skipped + count), *across),
+                (every, every, slice(skipped, skipped + count)),
+                phase,
+                (every, every, *targets[:-1], slice(start, start + reached[-1])),
+                at not in written and count > 0,
+            )
+        )
+        if count:
+            written.add(at)
+    zeros = [
+        (at[-1], (every, every, *[slice(r, None, s) for r, s in zip(at[:-1], stride[:-1], strict=True)]))
+        for at in sorted(unread)
+    ]
+    return rows, y, zeros, steps
+
+
 def _around(
     y: slice, kernel: int, stride: int, padding: int, dilation: int, size: int, count: int
-) -> tuple[slice, slice, slice]:
-    """Along the first axis: the pixels that windows `y` answer for, all windows that read them, and all these read.
+) -> tuple[slice, slice]:
+    """Along the first axis: the pixels that windows `y` answer for, and all windows that read one of them.
 
     The pixels are those from the first that `y` reads to the first of the next part, so that parts do not overlap.
     """
     reach = dilation * (kernel - 1) + 1
     begin = 0 if y.start == 0 else min(size, max(0, y.start * stride - padding))
     end = size if y.stop == count else min(size, max(0, y.stop * stride - padding))
-    first = min(y.start, max(0, -((reach - 1 - begin - padding) // stride)))
-    span = slice(
-        max(0, min(begin, first * stride - padding)), min(size, max(end, (y.stop - 1) * stride - padding + reach))
-    )
-    return slice(begin, end), slice(first, y.stop), span
+    return slice(begin, end), slice(min(y.start, max(0, -((reach - 1 - begin - padding) // stride))), y.stop)
 
 
 def max_pool_gather(x: Array, offsets: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:

@@ -35,7 +35,7 @@ def overlapping(x: Array, begin: Ints, shape: Ints, strides: Ints) -> Array:
     return np.lib.stride_tricks.as_strided(corner, shape, strides, writeable=False)
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(256)
 def each_place(
     size: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out_size: Ints
 ) -> tuple[tuple[Ints, Slices, Slices], ...]:
