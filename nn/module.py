@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -14,14 +13,11 @@ from .abstract import cast, is_blank, keeps_blank
 from .draw import draw
 from .errors import StateError
 from .hooks import BackwardHook, BackwardPreHook, BackwardWatch, handle
+from .names import NAMES, names_changed, names_in
 
 T = TypeVar("T")
 PreHook = Callable[..., Any]
 Hook = Callable[..., Any]
-
-# {id(module): dotted name} of the modules of the outermost call that runs now, None outside of calls. Made once for
-# each outermost call, so that an inner call finds its name by one look-up.
-_NAMES: ContextVar[dict[int, str] | None] = ContextVar("nn.names", default=None)
 
 _next_key = itertools.count().__next__
 
@@ -102,18 +98,17 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output by `forward`; see the class."""
-        names = _NAMES.get()
+        names = NAMES.get()
         if names is not None:
             # A module that is no attribute of another counts as part of its caller: it has no name.
             with tg.named_scope(names.get(id(self)), self):
                 return self._call(args, kwargs)
-        inner = any(isinstance(value, Module) for value in vars(self).values())  # a single layer is called quickly
-        _NAMES.set({id(module): name for name, module in self.named_modules()} if inner else {id(self): ""})
+        NAMES.set(names_in(self))
         try:
             with tg.named_scope(None, self):
                 return self._call(args, kwargs)
         finally:
-            _NAMES.set(None)
+            NAMES.set(None)
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = tuple([tg.from_numpy(arg) if isinstance(arg, np.ndarray) else arg for arg in args])
@@ -145,7 +140,7 @@ class Module:
                 output = watch.leave(output)
         except Exception as error:
             if isinstance(error, tg.TensorgradError) and not hasattr(error, "__notes__"):
-                name = (_NAMES.get() or {}).get(id(self))
+                name = (NAMES.get() or {}).get(id(self))
                 place = f"module {name}, " if name else ""
                 error.add_note(f"in {place}{type(self).__name__}({self.extra_repr()})")
             with_kwargs, always = self._hooks_with_kwargs, self._hooks_always
@@ -245,6 +240,14 @@ class Module:
                 "assign a Tensor or None"
             )
         super().__setattr__(name, value)
+        if isinstance(value, Module) or isinstance(held, Module):
+            names_changed()
+
+    def __delattr__(self, name: str) -> None:
+        held = vars(self).get(name)
+        super().__delattr__(name)
+        if isinstance(held, Module):
+            names_changed()
 
     def register_buffer(self, name: str, tensor: tg.Tensor | None, persistent: bool = True) -> None:
         """A tensor that belongs to the module but is not learned; `persistent` ones are part of `state_dict()`."""

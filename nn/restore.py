@@ -9,6 +9,8 @@ import numpy as np
 
 import tensorgrad as tg
 
+from .names import names_changed
+
 if TYPE_CHECKING:
     from .module import Module
 
@@ -34,6 +36,7 @@ def left_as_it_was(*models: "Module") -> Iterator[None]:
         for module, held in zip(modules, attributes, strict=True):
             vars(module).clear()
             vars(module).update(held)
+        names_changed()
         for value, members in collections:
             _put_back(value, members)
         for generator, state in zip(generators, states, strict=True):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 
 import nn
 import tensorgrad as tg
+from nn import names as nn_names
+from nn.restore import left_as_it_was
 from tests.parity import tally
 
 HERE = Path(__file__).name
@@ -443,6 +446,41 @@ def test_a_module_that_is_no_attribute_counts_as_part_of_its_caller():
             return hidden[0](x)
 
     assert scopes(Outer()(tg.ones(1, 3))) == [("linear", "inner")]
+
+
+def test_names_follow_every_change_of_what_is_inside():
+    def names(net):
+        return [scope for name, scope in scopes(net(tg.ones(1, 1))) if name == "linear"]
+
+    net = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+    outer = nn.Sequential(net)
+    assert (names(net), names(outer)) == (["0"], ["0.0"])
+    net.append(nn.Linear(1, 1))
+    assert (names(net), names(outer)) == (["0", "2"], ["0.0", "0.2"])
+    net.add_module("1", nn.Linear(1, 1))
+    assert names(outer) == ["0.0", "0.1", "0.2"]
+    delattr(net, "0")
+    assert (names(net), names(outer)) == (["1", "2"], ["0.1", "0.2"])
+    assert names(copy.deepcopy(net)) == ["1", "2"]
+    with left_as_it_was(net):
+        net.add_module("last", nn.Linear(1, 1))
+        assert names(net) == ["1", "2", "last"]
+        last = net.last
+    net.register_forward_hook(lambda module, args, output: last(output))
+    assert names(net) == ["1", "2", ""]
+
+
+def test_names_are_kept_of_some_modules_only_and_keep_none_alive(monkeypatch):
+    monkeypatch.setattr(nn_names, "_kept", {})
+    net = nn.Linear(1, 1)
+    seen = weakref.ref(net)
+    net(tg.ones(1, 1))
+    del net
+    assert seen() is None
+    for _ in range(2 * nn_names.MOST):
+        kept = nn.Sequential(nn.Linear(1, 1))
+        assert scopes(kept(tg.ones(1, 1))) == [("linear", "0")]
+        assert len(nn_names._kept) <= nn_names.MOST
 
 
 def test_the_users_scope_stays_around_the_outermost_module():
