@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import threads
+from .blas import in_one_thread
 from .buffers import zeros
 from .layout import planes
-from .row_sums import row_dots
+from .row_sums import column_sums, row_dots
 from .windows import Array, Ints
 
 LARGE_BYTES = 1 << 19
@@ -49,6 +50,12 @@ def wide_sum(x: Array, axes: Ints, keepdims: bool = False) -> Array:
         return channel_sums(x)
     if _are_last(x, axes):
         return _last_axes(x, None, len(axes), keepdims)
+    if _are_first(x, axes):
+        rows = x.reshape(math.prod(x.shape[: len(axes)]), -1)
+        if len(rows) <= RUN:
+            return _reduce(x, axes, x.dtype, keepdims)
+        total = in_one_thread(lambda: column_sums(rows)).reshape(x.shape[len(axes) :])
+        return total.reshape((1,) * len(axes) + total.shape) if keepdims else total
     run = _innermost(x, axes)
     if all(x.shape[a] == 1 or a in run for a in axes):
         return _reduce(x, axes, x.dtype, keepdims)
@@ -125,6 +132,11 @@ def _reduce(x: Array, axes: Ints, dtype: DTypeLike, keepdims: bool) -> Array:
 def _are_last(x: Array, axes: Ints) -> bool:
     """Whether the axes are the last ones of a contiguous array, so that there are rows to be added up."""
     return len(axes) > 0 and x.flags.c_contiguous and min(axes) == x.ndim - len(axes) and x.shape[-1] > 1
+
+
+def _are_first(x: Array, axes: Ints) -> bool:
+    """Whether the axes are the first ones of a contiguous array, so that there are columns to be added up."""
+    return 0 < len(axes) < x.ndim and x.flags.c_contiguous and max(axes) == len(axes) - 1 and x.shape[-1] > 1
 
 
 def _last_axes(x: Array, y: Array | None, count: int, keepdims: bool) -> Array:
