@@ -279,13 +279,10 @@ def over_slices(
     """Call `work` for slices that together cover `count` elements: about equal, whole vectors of the processor each.
 
     As many for each thread; an element's result does not depend on how they are cut. What `is_quick` is done at the
-    speed of memory: it is cut into few slices, or not at all where it would be over before a thread is awake.
+    speed of memory: it is cut into few slices.
     """
     is_sent = processes.helpers_for(writes) is not None  # which shorter chunks do not hold up
     most, threads = WIDE_BYTES if is_quick and not is_sent else CHUNK_BYTES, get_num_threads()
-    if is_quick and itemsize > 2 and count * itemsize <= most:  # NumPy has no vector loops for float16
-        work(slice(0, count))
-        return
     chunks = threads * math.ceil(count * itemsize / (threads * most))
     step = math.ceil(count / max(1, chunks) / VECTOR) * VECTOR
     size = (COPY_WORK if is_quick else VALUE_WORK) * count

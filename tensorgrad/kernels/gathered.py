@@ -10,9 +10,10 @@ import numpy as np
 
 from .buffers import empty, scratch
 from .runs import copy_runs
-from .threads import run
+from .threads import COPY_WORK, run
 from .windows import Array, Ints, places_along
 
+AT_ONCE = 1 << 16  # filter weights of a place that are brought into their order together
 LEAST_FILTERS = 8  # for each pixel and image of a row of results; see `weight_grad_pays`
 
 
@@ -23,7 +24,7 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
     copy_runs(shares, g.transpose(2, 0, 1, 3))
     along = places_along(tall, stride[0], before[0], 1, x.shape[0], height)
     across = places_along(wide, stride[1], before[1], 1, x.shape[1], width)
-    out = empty((tall, wide, depth, c), g.dtype)
+    planes = empty((tall * wide, depth * c), g.dtype)
 
     def place(number: int) -> None:
         row, column = divmod(number, wide)
@@ -34,10 +35,17 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
         read[:, rows, : columns.start] = 0
         read[:, rows, columns.stop :] = 0
         copy_runs(read[:, rows, columns], x[pixel_rows, pixel_columns].transpose(2, 0, 1, 3))
-        np.matmul(shares.reshape(depth, -1), read.reshape(c, -1).T, out=out[row, column])
+        np.matmul(shares.reshape(depth, -1), read.reshape(c, -1).T, out=planes[number].reshape(depth, c))
 
-    run(place, tall * wide, g.size * c * tall * wide, writes=(out,))
-    return np.ascontiguousarray(out.transpose(2, 3, 0, 1))
+    run(place, tall * wide, g.size * c * tall * wide, writes=(planes,))
+    out = empty((depth * c, tall * wide), g.dtype)
+
+    def turn(number: int) -> None:
+        some = slice(number * AT_ONCE, (number + 1) * AT_ONCE)
+        np.copyto(out[some], planes[:, some].T)
+
+    run(turn, -(-len(out) // AT_ONCE), COPY_WORK * out.size, writes=(out,))
+    return out.reshape(depth, c, tall, wide)
 
 
 def weight_grad_pays(filters: int, width: int, images: int) -> bool:

@@ -183,19 +183,19 @@ def _at_points(weight: Array, dtype: np.dtype) -> Array:
     if weight.strides[2] < 0 and weight.strides[3] < 0:  # turned round: so is the matrix, and the filters stay runs
         weight, matrix = weight[:, :, ::-1, ::-1], np.ascontiguousarray(matrix[:, ::-1])
     runs: Array = weight.reshape(o, c, -1)
-    if o > 1 and c > 1 and runs.strides[0] != c * runs.strides[1]:
-        runs = empty(runs.shape, dtype)
-        copy_runs(runs, weight.reshape(o, c, -1))
-    each = runs.reshape(o * c, -1)
-    values = empty((BLOCK, BLOCK, o * c), dtype)
+    values, step = empty((BLOCK, BLOCK, o * c), dtype), max(1, AT_ONCE // max(1, c))
 
     def part(number: int) -> None:
-        some = slice(number * AT_ONCE, (number + 1) * AT_ONCE)
-        planes = scratch("planes", (3, 3, len(each[some])), dtype)
-        np.copyto(planes.reshape(9, -1), each[some].T)
-        apply_twice(matrix, planes, values[..., some])
+        some = runs[number * step : (number + 1) * step]
+        if not some.flags.c_contiguous:
+            some = scratch("runs", some.shape, dtype)
+            copy_runs(some, runs[number * step : (number + 1) * step])
+        each = some.reshape(-1, some.shape[-1])
+        planes = scratch("planes", (3, 3, len(each)), dtype)
+        np.copyto(planes.reshape(9, -1), each.T)
+        apply_twice(matrix, planes, values[..., number * step * c : number * step * c + len(each)])
 
-    run(part, -(-o * c // AT_ONCE), weight.size * BLOCK * BLOCK, writes=(values,))
+    run(part, -(-o // step), weight.size * BLOCK * BLOCK, writes=(values,))
     return values.reshape(BLOCK, BLOCK, 1, o, c)
 
 

@@ -35,7 +35,7 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
     rows = min(down, max(2, rows_at_once))  # two at least, for two threads
     values = empty((BLOCK, BLOCK, rows, tiles, images, c), x.dtype)
     shares = empty((BLOCK, BLOCK, rows, tiles, images, depth), x.dtype)
-    total = empty((BLOCK, BLOCK, c, depth), x.dtype)
+    total = empty((BLOCK, BLOCK, depth, c), x.dtype)
 
     def turn(row: int) -> None:
         top = TILE * (first + row)
@@ -45,8 +45,8 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
     def multiply(i: int) -> None:
         for begin in range(0, count, rows_at_once):
             some = slice(begin, min(count, begin + rows_at_once))
-            left = values[i, :, some].reshape(BLOCK, -1, c).swapaxes(1, 2)
-            right = shares[i, :, some].reshape(BLOCK, -1, depth)
+            left = shares[i, :, some].reshape(BLOCK, -1, depth).swapaxes(1, 2)
+            right = values[i, :, some].reshape(BLOCK, -1, c)
             if first + begin == 0:
                 np.matmul(left, right, out=total[i])
             else:
@@ -58,15 +58,16 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
         run(turn, count, size, writes=(values, shares))
         run(multiply, BLOCK, size, writes=(total,))
 
-    out = empty((3, 3, c, depth), x.dtype)
-    at_points, weights = total.reshape(BLOCK, BLOCK, -1), out.reshape(3, 3, -1)
+    out, at_points = empty((depth * c, 9), x.dtype), total.reshape(BLOCK, BLOCK, -1)
 
     def part(number: int) -> None:
         some = slice(number * AT_ONCE, (number + 1) * AT_ONCE)
-        apply_twice(filters, at_points[..., some], weights[..., some])
+        planes = scratch("planes", (3, 3, len(out[some])), x.dtype)
+        apply_twice(filters, at_points[..., some], planes)
+        np.copyto(out[some], planes.reshape(9, -1).T)
 
     run(part, -(-c * depth // AT_ONCE), total.size * TILE, writes=(out,))
-    return np.ascontiguousarray(out.transpose(3, 2, 0, 1))
+    return out.reshape(depth, c, 3, 3)
 
 
 def weight_grad_pays(c: int, o: int, height: int, width: int, images: int) -> bool:

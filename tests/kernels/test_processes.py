@@ -117,17 +117,17 @@ def job(body, **names):
 
 
 AWAITED = """
-if os.getpid() != mine:
-    came[number % came.size] = 1
-if os.getpid() != mine or number == 0:
-    end = perf_counter() + 60
-    while not came.all() and perf_counter() < end: pass
+is_first = os.getpid() != mine or not here.any()
+(here if os.getpid() == mine else came)[number % 64] = 1
+end = perf_counter() + 60
+while is_first and (came.sum() < helpers or not here.any()) and perf_counter() < end: pass
 """
 
 
 def job_with_help(body, helpers=1, **names):
-    """A job whose first chunk, which is the caller's, waits until so many helpers are in their first."""
-    return job(AWAITED + body, came=buffers.zeros((helpers,), np.int64), mine=os.getpid(), **names)
+    """A job whose first chunks wait until the caller and so many helpers are in theirs."""
+    came, here = (buffers.zeros((64,), np.int64) for _ in range(2))
+    return job(AWAITED + body, came=came, here=here, helpers=helpers, mine=os.getpid(), **names)
 
 
 def wait_for_helpers():
