@@ -283,7 +283,7 @@ def over_slices(
     """
     is_sent = processes.helpers_for(writes) is not None  # which shorter chunks do not hold up
     most, threads = WIDE_BYTES if is_quick and not is_sent else CHUNK_BYTES, get_num_threads()
-    chunks = threads * math.ceil(count * itemsize / (threads * most))
+    chunks = min(threads * math.ceil(count * itemsize / (threads * most)), math.ceil(count * itemsize / LEAST_BYTES))
     step = math.ceil(count / max(1, chunks) / VECTOR) * VECTOR
     size = (COPY_WORK if is_quick else VALUE_WORK) * count
     kind = work.__qualname__, itemsize, kind

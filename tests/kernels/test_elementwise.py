@@ -8,7 +8,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.dtypes import result_type
-from tensorgrad.kernels import elementwise, layout, threads
+from tensorgrad.kernels import buffers, elementwise, layout, threads
 
 FLOATS = [np.float16, np.float32, np.float64]
 DTYPES = [*FLOATS, np.int8, np.uint8, np.int32, np.int64, np.bool_]
@@ -451,3 +451,13 @@ def test_relu_of_single_numbers_and_integers():
     for number in (3, -3, 0, 2.5, -2.5, np.inf, np.float32(-1), np.float64(7)):
         assert elementwise.relu(number) == max(number, 0)
         assert np.asarray(elementwise.relu(number)).dtype == np.maximum(number, 0).dtype
+
+
+def test_however_many_threads_there_may_be_no_more_chunks_are_made_than_there_is_work(monkeypatch):
+    monkeypatch.setattr(elementwise, "get_num_threads", lambda: 10**30)
+    monkeypatch.setattr(elementwise, "run", lambda work, count, *args: [work(number) for number in range(count)])
+    done = []
+    elementwise.over_slices(done.append, 3_000_000, 4)
+    assert len(done) <= 3_000_000 * 4 // buffers.LEAST_BYTES + 1
+    assert sorted((at.start, at.stop) for at in done) == [(at.start, at.stop) for at in done]
+    assert sum(at.stop - at.start for at in done) == 3_000_000
