@@ -52,7 +52,8 @@ def conv_algorithm(name: str) -> Iterator[None]:
 
     Where each channel is a group of its own, all but "im2col" leave it to kernels for that, which are exact. Float64
     never takes the last two. An inf or nan among the filters or gradients makes nan where it meets zeros of the
-    padding, and not all of them multiply by these; Winograd's spread it over a tile. The setting holds for the thread it is made in. Raises ShapeError for other names.
+    padding, and not all of them multiply by these; Winograd's spread it over a tile. The setting holds for the thread
+    it is made in. Raises ShapeError for other names.
     """
     if name not in choose.ALGORITHMS:
         raise ShapeError(
