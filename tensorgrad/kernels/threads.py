@@ -261,14 +261,19 @@ class _Worker:
 
 
 def _workers(wanted: int) -> list[_Worker]:
-    """So many threads of the pool, idle ones first, or fewer if no more can be started."""
-    if len(_pool) < wanted:
-        with _lock:
+    """So many threads of the pool, idle ones first, or fewer if no more can be started.
+
+    Nobody waits for threads that another one starts: a finaliser that computes may come in the midst of that, in the
+    thread that starts them or in the one that is started.
+    """
+    if len(_pool) < wanted and _lock.acquire(blocking=False):
+        try:
             while len(_pool) < wanted:
-                try:
-                    _pool.append(_Worker())
-                except RuntimeError:  # the interpreter is ending, or the system has no more threads
-                    break
+                _pool.append(_Worker())
+        except RuntimeError:  # the interpreter is ending, or the system has no more threads
+            pass
+        finally:
+            _lock.release()
     return sorted(_pool, key=attrgetter("is_busy"))[:wanted]
 
 

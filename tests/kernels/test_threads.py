@@ -118,6 +118,16 @@ def test_the_cores_of_a_containers_quota(files, expected, tmp_path, monkeypatch)
 # Every chunk once
 
 
+def test_nobody_waits_for_threads_that_another_one_starts(monkeypatch):
+    monkeypatch.setattr(threads, "_pool", [])
+    numbers = []
+    with threads._lock:  # as a finaliser finds it that comes in the midst of that
+        job = threading.Thread(target=run, args=(numbers.append, 5), daemon=True)
+        job.start()
+        job.join(20)
+    assert sorted(numbers) == list(range(5))
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 100, 1000])
 @pytest.mark.parametrize("workers", [1, 2, 3, 5, MANY, 40])
 def test_every_number_once(workers, count):
