@@ -1,21 +1,19 @@
 """Batch normalisation on plain arrays. Axes: n image, c channel, x any number of spatial axes (none is fine).
 
 Every statistic is a sum over n and x for each c. Arrays are taken as planes (p, c, m), see `layout`, in parts that fit
-the cache: some p of all channels, or, where p is 1, some channels. The parts' sums are added in float64. Variances are
-taken from centred values: the mean of squares less the square of the mean loses all digits when the mean is large.
-Variances that are too large or too small for float32 raise OutOfRange: the operation then starts again in float64.
+the cache: some p of all channels, or, where p is 1, some channels. The parts' sums are added in float64. The mean of
+squares less the square of the mean loses all digits when the mean is large: values are then centred first, and gone
+through again. Variances that are too large or too small for float32 raise OutOfRange: the operation then starts again
+in float64.
 """
-
-import functools
-import math
 
 import numpy as np
 
 from .buffers import scratch, zeros
 from .layout import empty_like, planes
 from .processes import helpers_for
-from .row_sums import column_sums
-from .sums import LONG_RUN, plane_parts, plane_sums
+from .row_sums import column_sums, row_dots, row_sums
+from .sums import plane_parts
 from .threads import COPY_WORK, get_num_threads, run
 from .windows import Array, work_dtype
 
@@ -25,8 +23,10 @@ FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare 
 # derivative holds its power -1.5 and the third its power -2.5, which here stay between 1e-35 and 1e35.
 LEAST_VARIANCE, MOST_VARIANCE = 1e-14, 1e14
 PIECE_BYTES = 1 << 19  # of a piece, in the cache: fastest where no thread of Python waits for another
-SAMPLE = 64  # values of a channel of which a first mean is made
-GOLDEN = (math.sqrt(5) - 1) / 2
+NEAR = 16  # times the variance: the most that the square of a mean may be which is not subtracted first
+ALONE = 128  # values: of so many the square of the mean may be the variance at most
+ROW, PLANES = 64, 16  # values of a row, and planes, whose sums are taken in float32
+LEAST_ROW = 32  # values: dot products of shorter rows take longer than an array of the products and its sums
 
 
 class OutOfRange(ArithmeticError):
@@ -39,38 +39,40 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
     The variance is the biased one. float16 is computed in float32, and its mean and variance are returned as float32:
     a variance beyond 65504 is ordinary. An empty batch has mean and variance 0. Raises OutOfRange in float32.
     """
-    # The corrected two-pass formula (Chan, Golub and LeVeque, The American Statistician 37, 1983): `centre` is a value
-    # near the mean, and what is left of the mean, `offset`, corrects the result and the variance.
     work = work_dtype(x.dtype)
     blocks = planes(x)
     parts = plane_parts(blocks)
     channels = blocks.shape[1]
     count = max(1, blocks.size // max(1, channels))
-    firsts, seconds = zeros((2, len(parts), channels))
-    was_mean = False
 
-    def add(number: int) -> None:
-        p, c = parts[number]
-        block = blocks[p, c]
-        centred = scratch("centred", block.shape, work)
-        np.subtract(block, middle[c], out=centred)
-        firsts[number, c] = _sums(centred)
-        centred *= centred
-        seconds[number, c] = _sums(centred)
+    def moments(middle: Array | None) -> tuple[Array, Array]:
+        """The means of x - middle, or of x, and of its squares, for each channel."""
+        sums = zeros((2, len(parts), channels))
 
-    with quiet(x.dtype):
-        centre = _sample_mean(blocks, work)
-        while True:
+        def add(number: int) -> None:
+            p, c = parts[number]
+            block = blocks[p, c].astype(work, copy=False)
+            if middle is not None:
+                block = np.subtract(block, middle[c], out=scratch("centred", block.shape, work))
+            sums[0, number, c] = _sums(block)
+            sums[1, number, c] = _dots(block, block)
+
+        run(add, len(parts), COPY_WORK * x.size, writes=(sums,))
+        first, second = sums.sum(1) / count
+        return first, second
+
+    centre, middle = np.zeros(channels, work), None
+    with np.errstate(over="ignore", invalid="ignore"):
+        offset, square = moments(None)
+        var = square - offset * offset
+    if not _is_near(offset, var, count):
+        # The corrected two-pass formula (Chan, Golub and LeVeque, The American Statistician 37, 1983): what rounding
+        # took from the mean, `offset`, corrects the result and the variance.
+        with quiet(x.dtype):
+            centre = offset.astype(work)
             middle = _along(centre, blocks)
-            run(add, len(parts), COPY_WORK * x.size, writes=(firsts, seconds))
-            offset = firsts.sum(0) / count
-            square = seconds.sum(0) / count
-            # As long as this holds, the variance loses one bit at most. It does for the mean itself, but for values
-            # that are all about the same: their variance is rounding error.
-            if was_mean or not (2 * offset * offset > square).any():
-                break
-            centre, was_mean = (centre + offset).astype(work), True
-        var = np.maximum(square - offset * offset, 0)
+            offset, square = moments(middle)
+            var = np.maximum(square - offset * offset, 0)
     check_range(x.dtype, var, eps)
     spread = var + eps
     scale = 1 / np.sqrt(spread)
@@ -79,10 +81,6 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
     shift = -offset * scale
     if bias is not None:
         shift += bias
-    mean = centre + offset
-    is_near = _is_near(mean, spread)
-    if is_near:  # x * scale + shift loses no digits then
-        shift -= centre * scale
     steep, shift = (_along(v.astype(work), blocks) for v in (scale, shift))
     out = empty_like(x, x.shape, x.dtype)
     results = planes(out, like=x)
@@ -91,17 +89,14 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
     def write(number: int) -> None:
         p, c = pieces[number]
         block = results[p, c] if x.dtype == work else scratch("centred", results[p, c].shape, work)
-        if is_near:
-            np.multiply(blocks[p, c], steep[c], out=block)
-        else:
-            np.subtract(blocks[p, c], middle[c], out=block)
-            block *= steep[c]
+        from_middle = blocks[p, c] if middle is None else np.subtract(blocks[p, c], middle[c], out=block)
+        np.multiply(from_middle, steep[c], out=block)
         block += shift[c]
         if x.dtype != work:
             results[p, c] = block
 
     run(write, len(pieces), COPY_WORK * x.size, writes=(out,))
-    return out, mean.astype(work), var.astype(work)
+    return out, (centre + offset).astype(work), var.astype(work)
 
 
 def batch_norm_grad(
@@ -116,32 +111,30 @@ def batch_norm_grad(
     parts = plane_parts(blocks)
     channels = blocks.shape[1]
     count = max(1, blocks.size // max(1, channels))
-    centre = _along(mean.astype(work), blocks)
+    is_near = _is_near(mean.astype(np.float64), var.astype(np.float64), count)
+    middle = None if is_near else _along(mean.astype(work), blocks)
     sums = zeros((3, len(parts), channels))
 
     def add(number: int) -> None:
         p, c = parts[number]
-        share = shares[p, c].astype(work, copy=False)
-        centred = scratch("centred", share.shape, work)
-        np.subtract(blocks[p, c], centre[c], out=centred)
+        share, block = (v[p, c].astype(work, copy=False) for v in (shares, blocks))
+        if middle is not None:
+            block = np.subtract(block, middle[c], out=scratch("centred", block.shape, work))
         sums[0, number, c] = _sums(share)
-        sums[1, number, c] = _sums(centred)
-        centred *= share
-        sums[2, number, c] = _sums(centred)
+        sums[1, number, c] = _sums(block)
+        sums[2, number, c] = _dots(share, block)
 
     run(add, len(parts), COPY_WORK * x.size, writes=(sums,))
     gb, offset, gw = sums.sum(1)
     spread = var.astype(np.float64) + eps
     rstd = 1 / np.sqrt(spread)
-    # What rounding took from the mean: nothing to x, but gb times it is much to gw when all of g has one sign.
+    # The mean of x - middle, or of x. What rounding took from `mean` is nothing to x, but gb times it is much to gw
+    # when all of g has one sign.
     offset /= count
     gw = (gw - offset * gb) * rstd
-    # gx = scale * (g - (slope * (x - mean) + level))
+    # gx = scale * (g - (slope * (x - middle) + level))
     slope = rstd * gw / count
     level = gb / count - slope * offset
-    is_near = _is_near(mean.astype(np.float64), spread)
-    if is_near:
-        level -= slope * mean
     scale = rstd if weight is None else rstd * weight
     scale, slope, level = (_along(v.astype(work), blocks) for v in (scale, slope, level))
     gx = empty_like(x, x.shape, x.dtype)
@@ -151,11 +144,8 @@ def batch_norm_grad(
     def write(number: int) -> None:
         p, c = pieces[number]
         block = results[p, c] if x.dtype == work else scratch("centred", results[p, c].shape, work)
-        if is_near:
-            np.multiply(blocks[p, c], slope[c], out=block)
-        else:
-            np.subtract(blocks[p, c], centre[c], out=block)
-            block *= slope[c]
+        from_middle = blocks[p, c] if middle is None else np.subtract(blocks[p, c], middle[c], out=block)
+        np.multiply(from_middle, slope[c], out=block)
         block += level[c]
         np.subtract(shares[p, c], block, out=block)
         block *= scale[c]
@@ -203,35 +193,29 @@ def _pieces(blocks: Array, out: Array) -> tuple[tuple[slice, slice], ...]:
     return plane_parts(blocks, PIECE_BYTES if alone else None)
 
 
-def _is_near(mean: Array, spread: Array) -> bool:
-    """Whether no mean is farther from 0 than a few standard deviations, so that it need not be subtracted first."""
-    return bool((mean * mean <= 16 * spread).all())
+def _is_near(mean: Array, var: Array, count: int) -> bool:
+    """Whether no mean is farther from 0 than some standard deviations, so that it need not be subtracted first.
 
-
-def _sample_mean(blocks: Array, work: np.dtype) -> Array:
-    """The mean of some values of each channel, from all over the planes (p, c, m); of all, if they are few."""
-    p, c, m = blocks.shape
-    if p * m > 2 * SAMPLE:
-        sample = blocks[_scattered(p, m)]
-    else:
-        sample = blocks.transpose(0, 2, 1).reshape(p * m, c)
-    return np.asarray(sample.sum(0, dtype=work)) / max(1, len(sample))
-
-
-@functools.lru_cache(maxsize=128)
-def _scattered(p: int, m: int) -> tuple[Array, slice, Array]:
-    """Where SAMPLE values of each channel lie, in no regular step: that could be along the edges of images."""
-    places = (np.arange(SAMPLE) * GOLDEN % 1 * (p * m)).astype(np.intp)
-    return places // m, slice(None), places % m
+    Sums of x and of its squares are then off by little; the more values there are, the more of that cancels.
+    """
+    most = min(NEAR, count / ALONE)
+    return bool(((mean * mean <= most * var) & (var < MOST_VARIANCE)).all())
 
 
 def _sums(block: Array) -> Array:
-    """`plane_sums` in less time, by products with ones. To be called where BLAS is held to one thread."""
+    """The sum over the planes of a part and within them, for each channel: (p, c, m) to (c), in float64."""
     p, c, m = block.shape
     if p == 1:
-        return plane_sums(block)
-    sums = column_sums(block.reshape(p, c * m), LONG_RUN)
-    return sums if m == 1 else sums.reshape(c, m).sum(1)
+        return row_sums(block[0], ROW, np.float64)
+    return column_sums(block.reshape(p, c * m), PLANES).reshape(c, m).sum(1)
+
+
+def _dots(x: Array, y: Array) -> Array:
+    """The sums of x * y over the planes of a part and within them, for each channel: (p, c, m) to (c), in float64."""
+    p, _, m = x.shape
+    if p == 1 or m >= LEAST_ROW:
+        return np.asarray(row_dots(x, y, ROW, np.float64).sum(0))
+    return _sums(np.multiply(x, y, out=scratch("products", x.shape, x.dtype)))
 
 
 def _along(values: Array, blocks: Array) -> Array:

@@ -9,6 +9,7 @@ sum, at most a third larger. Runs are also too short for BLAS to share one among
 import functools
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .windows import Array
 
@@ -16,18 +17,21 @@ RUN = 1024
 SHORT = 32  # rows that a product adds one by one
 
 
-def row_sums(x: Array) -> Array:
-    """The sum of each row of a contiguous array (..., m), of any number of axes but none: (...), in its dtype."""
-    return row_dots(x, None)
+def row_sums(x: Array, run: int = RUN, dtype: DTypeLike | None = None) -> Array:
+    """The sum of each row of a contiguous array (..., m), of any number of axes but none: (...). See `row_dots`."""
+    return row_dots(x, None, run, dtype)
 
 
-def row_dots(x: Array, y: Array | None) -> Array:
-    """The sum of x * y in each row of two contiguous arrays (..., m); y is 1 if it is None."""
+def row_dots(x: Array, y: Array | None, run: int = RUN, dtype: DTypeLike | None = None) -> Array:
+    """The sum of x * y in each row of two contiguous arrays (..., m); y is 1 if it is None.
+
+    Runs of so many values, RUN at most, are added in the dtype of x, and their sums in `dtype`, or else in that of x.
+    """
     size = x.shape[-1]
-    if size <= RUN:
-        return np.asarray(np.vecdot(x, _ones(x.dtype)[:size] if y is None else y))
-    whole = size - size % RUN
-    total = _runs(x, y, slice(0, whole), RUN).sum(-1)
+    if size <= run:
+        return np.asarray(np.vecdot(x, _ones(x.dtype)[:size] if y is None else y), dtype)
+    whole = size - size % run
+    total = _runs(x, y, slice(0, whole), run).sum(-1, dtype)
     if whole < size:
         total = total + _runs(x, y, slice(whole, size), size - whole)[..., 0]
     return np.asarray(total)

@@ -126,35 +126,53 @@ def runs_of(monkeypatch):
     return runs
 
 
-@pytest.mark.parametrize(
+ORDERS = pytest.mark.parametrize(
     ("shape", "order"),
     [((32, 32, 4, 64), (3, 2, 0, 1)), ((4, 32, 32, 64), (3, 0, 1, 2)), ((64, 4, 32, 32), (0, 1, 2, 3))],
     ids=["pixels", "channels", "c order"],
 )
-def test_a_sample_far_from_the_mean_costs_no_digits(monkeypatch, shape, order):
-    """The places that are looked at first hold 3,000, all others about 0."""
+
+
+@ORDERS
+@pytest.mark.parametrize(("mean", "times"), [(0, 1), (3.9, 1), (4.1, 2), (3000, 2)])
+def test_channels_are_centred_first_where_one_is_far_from_zero(monkeypatch, shape, order, mean, times):
     x = np.random.default_rng(0).standard_normal(shape).astype(np.float32).transpose(order)
-    blocks = layouts.planes(x)
-    assert np.shares_memory(blocks, x)
-    blocks[kernels._scattered(blocks.shape[0], blocks.shape[2])] += np.float32(3000)
+    x[:, 2] += np.float32(mean)
+    assert np.shares_memory(layouts.planes(x), x)
     wide = x.astype(np.float64)
     runs = runs_of(monkeypatch)
-    out, mean, var = kernels.batch_norm(x, None, None, EPS)
-    np.testing.assert_allclose(mean, wide.mean((0, 2, 3)), rtol=2e-7)
-    np.testing.assert_allclose(var, wide.var((0, 2, 3)), rtol=2e-7)
-    np.testing.assert_allclose(out, kernels.batch_norm(wide, None, None, EPS)[0], rtol=0, atol=1e-5)
-    assert len(runs) == 3 + 3  # sums, sums again and the result, in both dtypes
+    out, found, var = kernels.batch_norm(x, None, None, EPS)
+    assert len(runs) == times + 1  # the sums, and the result
+    np.testing.assert_allclose(found, wide.mean((0, 2, 3)), rtol=2e-7, atol=2e-8)
+    np.testing.assert_allclose(var, wide.var((0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(out, kernels.batch_norm(wide, None, None, EPS)[0], rtol=0, atol=2e-6)
 
 
-def test_borders_do_not_mislead_the_sample(monkeypatch):
-    """Images of about 100 within a border of zeros: once for their sums, once for the result."""
-    x = np.zeros((32, 32, 4, 64), np.float32)
-    x[4:28, 4:28] = 100 + np.random.default_rng(0).standard_normal((24, 24, 4, 64))
-    for image in (x.transpose(3, 2, 0, 1), np.ascontiguousarray(x.transpose(3, 2, 0, 1))):
-        runs = runs_of(monkeypatch)
-        kernels.batch_norm(image, None, None, EPS)
-        assert len(runs) == 2
-        monkeypatch.undo()
+@ORDERS
+def test_values_that_differ_in_their_last_digits(shape, order):
+    """The square of the mean is all of the mean of squares."""
+    last = np.random.default_rng(0).integers(0, 5, shape).transpose(order)
+    for size in (np.float32(1), np.float32(-1e8)):
+        x = size + np.spacing(size) * last.astype(np.float32)
+        _, mean, var = kernels.batch_norm(x, None, None, EPS)
+        wide = x.astype(np.float64)
+        np.testing.assert_allclose(mean, wide.mean((0, 2, 3)), rtol=1e-7)
+        np.testing.assert_allclose(var, wide.var((0, 2, 3)), rtol=1e-6)
+    with np.errstate(all="raise", under="ignore"):
+        _, _, var = kernels.batch_norm(np.full(shape, 1e30).transpose(order), None, None, EPS)
+    np.testing.assert_array_equal(var, 0)
+
+
+@pytest.mark.parametrize("count", [40, 128, 300, 5000])
+@pytest.mark.parametrize("mean", [0.5, 1, 2, 3.9])
+def test_few_values_are_centred_sooner(count, mean):
+    """Rounding errors of a few sums do not cancel as those of many do."""
+    rng = np.random.default_rng(0)
+    for shape in ((count, 8), (count // 10, 8, 10), (2, 8, count // 2)):
+        x = (rng.standard_normal(shape) + mean).astype(np.float32)
+        axes = (0, *range(2, x.ndim))
+        _, _, var = kernels.batch_norm(x, None, None, EPS)
+        np.testing.assert_allclose(var, x.astype(np.float64).var(axes), rtol=1e-6)
 
 
 def test_float16_accumulates_wider():
