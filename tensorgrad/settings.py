@@ -42,7 +42,7 @@ def conv_algorithm(name: str) -> Iterator[None]:
     - "direct": small matrix products of windows as they lie in memory. Exact; two spatial axes. One that
       is dilated is computed as several without, each of some of the pixels, and groups one by one.
     - "shifted": the same, but the weight gradient by rows that are copied once for each column of the kernel. Exact.
-    - "gathered": "direct", but the weight gradient by one long product for each place of the kernel. Exact.
+    - "gathered": columns of what all windows of all images read, multiplied with many filters at once. Exact.
     - "stacked": "direct", but results of stride 1 by products of all rows of the filters at once. Exact.
     - "winograd": F(4x4, 3x3), with a quarter of the multiplications but more rounding, up to 1e-5 of the largest value;
       float32, 3x3, for volumes 3x3xk and one group, stride 1. Others give way to "direct" first.

@@ -22,6 +22,7 @@ from tensorgrad.kernels import (
     winograd1d,
     winograd3d,
     winograd_height,
+    winograd_sums,
 )
 
 PADS = ((1, 1), (1, 1))
@@ -57,7 +58,9 @@ def used(monkeypatch):
         spy_on(module, "weight_grad")
     spy_on(shifted, "weight_grad")
     spy_on(stacked, "correlate")
-    spy_on(gathered, "weight_grad")
+    spy_on(winograd_sums, "weight_grad")
+    for function in ("correlate", "weight_grad", "input_grad"):
+        spy_on(gathered, function)
     return names
 
 
@@ -223,9 +226,8 @@ def test_the_named_algorithm_computes(used, name, batch, workers):
     tg.set_num_threads(workers)
     with tg.conv_algorithm(name):
         family(images(batch), filters())
-    # Three have a part of their own: the weight gradient, or the products forwards and of the input's gradient.
-    parts = {name: ["direct", "direct", name] for name in ("shifted", "gathered")}
-    parts["stacked"] = ["stacked", "stacked", "direct"]
+    # Two have a part of their own: the weight gradient, or the products forwards and of the input's gradient.
+    parts = {"shifted": ["direct", "direct", name], "stacked": ["stacked", "stacked", "direct"]}
     assert used == parts.get(name, [name] * 3)
 
 
@@ -236,10 +238,21 @@ def test_few_filters_are_stacked_by_itself(used):
     assert used == ["stacked", "direct", "direct", "direct", "stacked", "shifted"]
 
 
-def test_the_weight_gradient_of_many_filters_on_small_images_is_gathered(used):
-    family(images(8, 2, (3, 3)), filters(o=200, kernel=(5, 5)), padding=((2, 2), (2, 2)))
-    family(images(8, 2, (3, 3)), filters(o=180, kernel=(5, 5)), padding=((2, 2), (2, 2)))
-    assert used == ["direct", "stacked", "gathered", "direct", "stacked", "shifted"]
+@pytest.mark.parametrize(
+    ("images_of", "filters_of", "params", "expected"),
+    [
+        ((8, 128, (6, 6)), (128, 128), {}, ["gathered"] * 3),  # in place of tiles
+        ((8, 128, (8, 8)), (128, 128), {}, ["winograd", "winograd", "winograd_sums"]),  # too many windows
+        ((8, 120, (6, 6)), (120, 120), {}, ["winograd", "winograd", "winograd_sums"]),  # too few weights
+        ((8, 256, (12, 12)), (256, 256), {"stride": (2, 2)}, ["gathered"] * 3),
+        ((8, 192, (12, 12)), (192, 192), {"stride": (2, 2)}, ["direct", *["direct"] * 4, "gathered"]),
+        ((8, 160, (12, 12)), (160, 160), {"stride": (2, 2)}, ["direct", *["direct"] * 4, "shifted"]),
+        ((64, 256, (12, 12)), (256, 256), {"stride": (2, 2)}, ["direct", *["direct"] * 4, "shifted"]),
+    ],
+)
+def test_many_filters_on_few_pixels_are_gathered(used, images_of, filters_of, params, expected):
+    family(images(*images_of), filters(*filters_of), **params)
+    assert used == expected
 
 
 def test_the_named_algorithm_computes_the_gradients_of_a_tensor(used):

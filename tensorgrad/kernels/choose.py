@@ -219,9 +219,13 @@ def _correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: 
     height, width, depth, images = out.shape
     case = (weight.shape[1], depth, height, width, images)
     by = _winograd(x.dtype, weight.shape[2:], stride)
-    if "winograd1d" in by and (wish != "auto" or winograd1d.correlate_pays(*case, weight.shape[2:])):
+    in_rows = "winograd1d" in by and (wish != "auto" or winograd1d.correlate_pays(*case, weight.shape[2:]))
+    in_tiles = "winograd" in by and (wish != "auto" or winograd.correlate_pays(*case))
+    if _is_gathered(gathered.pays, weight.shape, (height, width, images), in_rows or in_tiles):
+        gathered.correlate(x, weight, bias, out, stride, before)
+    elif in_rows:
         winograd1d.correlate(x, weight, bias, out, before)
-    elif "winograd" in by and (wish != "auto" or winograd.correlate_pays(*case)):
+    elif in_tiles:
         winograd.correlate(x, weight, bias, out, before)
     else:
         direct.correlate(x, weight, bias, out, stride, before)
@@ -231,19 +235,40 @@ def _weight_grad(g: Array, x: Array, shape: Ints, stride: Ints, before: Ints) ->
     """The weight gradient without dilation or groups."""
     (height, width), images = g.shape[:2], g.shape[3]
     wish, case = chosen.get(), (shape[1], shape[0], height, width, images)
-    by, is_gathered = _winograd(x.dtype, shape[2:], stride), gathered.weight_grad_pays(shape[0], width, images)
-    if "winograd" in by and winograd_sums.weight_grad_pays(*case) and (wish != "auto" or not is_gathered):
+    by = _winograd(x.dtype, shape[2:], stride)
+    in_sums = "winograd" in by and winograd_sums.weight_grad_pays(*case)
+    in_rows = "winograd1d" in by and (wish != "auto" or winograd1d.weight_grad_pays(*case, shape[2:]))
+    in_tiles = "winograd" in by and (wish != "auto" or winograd.weight_grad_pays(*case))
+    if _is_gathered(gathered.weight_grad_pays, shape, (height, width, images), in_sums or in_rows or in_tiles):
+        return gathered.weight_grad(dense(g), dense(x), shape[2:], stride, before)
+    if in_sums:
         return winograd_sums.weight_grad(dense(g), dense(x), before)
-    if "winograd1d" in by and (wish != "auto" or winograd1d.weight_grad_pays(*case, shape[2:])):
+    if in_rows:
         return winograd1d.weight_grad(dense(g), dense(x), shape[2:], before)
-    if "winograd" in by and (wish != "auto" or winograd.weight_grad_pays(*case)):
+    if in_tiles:
         return winograd.weight_grad(dense(g), dense(x), before)
-    if wish == "auto" and is_gathered:
-        wish = "gathered"
-    elif wish == "auto" and (shape[1] * shape[2] < (THIN if images >= 16 else THIN_FEW) or stride[1] > 1):
+    if wish == "auto" and (shape[1] * shape[2] < (THIN if images >= 16 else THIN_FEW) or stride[1] > 1):
         wish = "shifted"
-    exact: Any = {"shifted": shifted, "gathered": gathered}.get(wish, direct)
+    exact: Any = shifted if wish == "shifted" else direct
     return exact.weight_grad(g, x, shape[2:], stride, before)
+
+
+def input_grad_is_gathered(
+    g: Ints, weight: Ints, size: Ints, dtype: np.dtype, stride: Ints, dilation: Ints, groups: int
+) -> bool:
+    """Whether `gathered.input_grad` computes that of images of this size: g (h', w', o, n), weight (o, c, kh, kw)."""
+    if groups > 1 or dilation != (1, 1):
+        return False
+    case = (weight[0], weight[1], size[0], size[1], g[3])
+    by = _winograd(dtype, weight[2:], stride)
+    in_rows = "winograd1d" in by and winograd1d.correlate_pays(*case, weight[2:])
+    in_tiles = "winograd" in by and winograd.correlate_pays(*case)
+    return _is_gathered(gathered.pays, weight, (*g[:2], g[3]), in_rows or in_tiles)
+
+
+def _is_gathered(pays: Callable[[int, int, bool], bool], weight: Ints, windows: Ints, in_tiles: bool) -> bool:
+    wish = chosen.get()
+    return wish == "gathered" or (wish == "auto" and pays(math.prod(weight), math.prod(windows), in_tiles))
 
 
 def _winograd(dtype: np.dtype, kernel: Ints, stride: Ints) -> list[str]:

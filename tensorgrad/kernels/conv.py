@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from . import choose
+from . import choose, gathered
 from .buffers import empty
 from .choose import by_pixels
 from .layout import as_pixels, channels, face_of_channels, face_of_pixels, pixels
@@ -70,6 +70,9 @@ def conv_input_grad(
         return face_of_pixels(_tiled_input_grad(pixels(g), weight, shape))
     if in_pixels:
         windows, gx = pixels(g), empty((*shape[2:], shape[1], shape[0]), g.dtype)
+        if choose.input_grad_is_gathered(windows.shape, weight.shape, shape[2:], g.dtype, stride, dilation, groups):
+            gathered.input_grad(windows, weight, gx, stride, _before(padding))
+            return face_of_pixels(gx)
     else:
         windows, gx = channels(g), empty((*shape[1:], shape[0]), g.dtype)
     each = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:]).swapaxes(1, 2)

@@ -207,7 +207,7 @@ def _sums(block: Array) -> Array:
     p, c, m = block.shape
     if p == 1:
         return row_sums(block[0], ROW, np.float64)
-    return column_sums(block.reshape(p, c * m), PLANES).reshape(c, m).sum(1)
+    return column_sums(block.reshape(p, c * m), PLANES if m >= LEAST_ROW else 2 * PLANES).reshape(c, m).sum(1)
 
 
 def _dots(x: Array, y: Array) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.kernels import buffers, choose, layout, norm, pool, stacked, threads
+from tensorgrad.kernels import buffers, choose, gathered, layout, norm, pool, stacked, threads
 from tensorgrad.kernels import conv as kernels
 from tests import naive
 
@@ -215,6 +215,22 @@ def test_memory_layouts(name, which):
                 assert not any(np.shares_memory(result, a) for a in operands)
         for a, before in zip(operands, plain, strict=True):
             np.testing.assert_array_equal(a, before)
+
+
+@pytest.mark.parametrize("column_bytes", [1, 3000, 1 << 26])
+@pytest.mark.parametrize("kernel", [(3, 3), (1, 1), (2, 3)])
+def test_gathered_by_rows_filters_and_channels(kernel, column_bytes, monkeypatch):
+    """Some rows of results at a time, some filters of a product, and some channels of the gradients."""
+    monkeypatch.setattr(gathered, "COLUMN_BYTES", column_bytes)
+    monkeypatch.setattr(gathered, "FILTERS_AT_ONCE", 3)
+    monkeypatch.setattr(gathered, "CHANNELS_AT_ONCE", 2)
+    for stride, padding in itertools.product(itertools.product(STRIDES, STRIDES), PADDINGS):
+        params = stride, padding, (1, 1), 1
+        x, w, g = arrays(kernel, *params, 3, filters=7)
+        with tg.conv_algorithm("gathered"):
+            results = family(x, w, g, params)
+        out, gx, each = reference(x, w, g, *params)
+        assert_all_close(results, (out, gx, each.sum(0)))
 
 
 @pytest.mark.parametrize("name", ["im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d"])

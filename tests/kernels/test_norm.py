@@ -101,17 +101,22 @@ def test_float32_keeps_its_digits(layout, mean):
 
 @pytest.mark.parametrize("mean", [0, 1, 3.9, 30])
 @pytest.mark.parametrize("spread", [0, 0.01])
-def test_float32_keeps_the_weights_gradient_where_all_gradients_have_one_sign(mean, spread):
-    """The mean, rounded, is off by little, but times the sum of gradients that is much beside the result."""
+@pytest.mark.parametrize(("images", "most"), [(64, 1e-8), (8, 2e-8), (1, 2e-8)])
+def test_float32_keeps_the_weights_gradient_where_all_gradients_have_one_sign(mean, spread, images, most):
+    """The mean, rounded, is off by little, but times the sum of gradients that is much beside the result.
+
+    PyTorch's is off by 1e-7 here.
+    """
     rng = np.random.default_rng(0)
-    x = (rng.standard_normal((64, 64, 4, 64)) + mean).astype(np.float32).transpose(3, 2, 0, 1)
-    g = (1 + spread * rng.standard_normal((64, 64, 4, 64))).astype(np.float32).transpose(3, 2, 0, 1)
+    shape = (64, 4096 // images, 4, images)
+    x = (rng.standard_normal(shape) + mean).astype(np.float32).transpose(3, 2, 0, 1)
+    g = (1 + spread * rng.standard_normal(shape)).astype(np.float32).transpose(3, 2, 0, 1)
     results = []
     for dtype in (np.float32, np.float64):
         a, b = x.astype(dtype), g.astype(dtype)
         _, m, v = kernels.batch_norm(a, None, None, EPS)
         results.append(kernels.batch_norm_grad(b, a, None, m, v, EPS)[1])
-    np.testing.assert_allclose(*results, rtol=0, atol=1e-8 * x.size / 4)
+    np.testing.assert_allclose(*results, rtol=0, atol=most * x.size / 4)
 
 
 def runs_of(monkeypatch):

@@ -797,6 +797,7 @@ CONVOLUTIONS = {
     "each of a few images' channels": (4, 64, (32, 32), 64, (3, 3), 1, 1, 64),
     "a wide image": (1, 64, (20, 112), 64, (3, 3), 1, 1, 1),
     "large filters": (16, 160, (6, 6), 256, (3, 3), 1, 1, 1),
+    "many filters on few pixels": (8, 192, (12, 10), 320, (3, 3), 2, 1, 1),
 }
 ALGORITHMS = ("auto", "im2col", "direct", "shifted", "gathered", "stacked", "winograd", "winograd1d")
 
