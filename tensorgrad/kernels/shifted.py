@@ -5,17 +5,22 @@ every row side by side, (row, kw, c, w*n), the windows that begin in row i read 
 columns of im2col, (kh*kw*c, w*n), are an overlapping view and never written. They are multiplied with the results of
 the row, (w*n, o), in one product, where `direct` has kw of them, too thin for few channels. Of many channels, the
 copies cost more than that saves.
+
+OpenBLAS copies the factors of a product into an order of its own, unless the product is small. With few rows and
+columns and a long sum that takes as long as the multiplications, so such a sum is cut into pieces of small products,
+which are added: with OpenBLAS's AVX-512 kernels 0.6 of the time, with the AVX2 ones 0.9.
 """
 
 import numpy as np
 
 from .buffers import scratch, zeros
-from .direct import lanes_for
+from .direct import SMALL_PRODUCT, lanes_for
 from .runs import copy_runs
 from .threads import run
 from .windows import Array, Ints, places_along
 
-PART_BYTES = 1 << 20  # of shifted rows, in the cache
+PART_BYTES = 1 << 20  # of shifted rows, in the cache; or more, if most rows would else be copied again and again
+FEW_IMAGES, LEAST_COLUMNS, LEAST_PIECE, LEAST_PRODUCT = 16, 32, 64, 1.4e6  # see `_piece`
 
 
 def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) -> Array:
@@ -25,23 +30,44 @@ def weight_grad(g: Array, x: Array, kernel: Ints, stride: Ints, before: Ints) ->
     """
     (height, width, depth, images), (tall, wide), c = g.shape, kernel, x.shape[2]
     row_bytes = stride[0] * wide * c * width * images * g.itemsize
-    step = max(1, min(height // 2, PART_BYTES // max(1, row_bytes) - tall))
+    step = max(1, min(height // 2, max(PART_BYTES // max(1, row_bytes) - tall, 2 * tall // stride[0])))
     parts = -(-height // step)
-    lanes = min(lanes_for(tall * wide * c * depth * g.itemsize), parts)
-    sums = zeros((lanes, tall * wide * c, depth), g.dtype)
+    count = tall * wide * c
+    lanes = min(lanes_for(count * depth * g.itemsize), parts)
+    sums = zeros((lanes, count, depth), g.dtype)
+    piece = _piece(count, depth, width, images)
 
     def lane(number: int) -> None:
         for begin in range(number * step, height, lanes * step):
             some = g[begin : begin + step]
-            shares = scratch("shares", (len(some), depth, width, images), g.dtype)
-            copy_runs(shares, some.swapaxes(1, 2))
             first = begin * stride[0] - before[0]
             columns = _columns(x, first, len(some), width, kernel, stride, before[1])
-            for product in np.matmul(columns, shares.reshape(len(some), depth, -1).swapaxes(1, 2)):
-                sums[number] += product
+            if piece:
+                shares = scratch("shares", (len(some), width, images, depth), g.dtype)
+                np.copyto(shares, some.swapaxes(2, 3))
+                products = scratch("products", (width * images // piece, count, depth), g.dtype)
+                for row, share in zip(columns, shares, strict=True):
+                    left = row.reshape(count, -1, piece).swapaxes(0, 1)
+                    sums[number] += np.matmul(left, share.reshape(-1, piece, depth), out=products).sum(0)
+            else:
+                shares = scratch("shares", (len(some), depth, width, images), g.dtype)
+                copy_runs(shares, some.swapaxes(1, 2))
+                for product in np.matmul(columns, shares.reshape(len(some), depth, -1).swapaxes(1, 2)):
+                    sums[number] += product
 
-    run(lane, lanes, g.size * c * tall * wide, writes=(sums,))
+    run(lane, lanes, g.size * count, writes=(sums,))
     return np.ascontiguousarray(sums.sum(0).reshape(tall, wide, c, depth).transpose(3, 2, 0, 1))
+
+
+def _piece(rows: int, columns: int, width: int, images: int) -> int:
+    """The length of pieces of a sum over a row of windows, whose products are small; 0 if it is better left whole.
+
+    The right factor is then turned value by value, which pays with few images.
+    """
+    if images > FEW_IMAGES or columns < LEAST_COLUMNS or rows * columns * width * images <= LEAST_PRODUCT:
+        return 0
+    lengths = [images * n for n in range(1, width) if width % n == 0]
+    return max([n for n in lengths if LEAST_PIECE <= n <= SMALL_PRODUCT / (rows * columns)], default=0)
 
 
 def _columns(x: Array, first: int, count: int, width: int, kernel: Ints, stride: Ints, before: int) -> Array:

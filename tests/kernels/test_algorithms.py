@@ -2,12 +2,13 @@
 
 import functools
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.kernels import buffers, choose, gathered, layout, norm, pool, stacked, threads
+from tensorgrad.kernels import buffers, choose, gathered, layout, norm, pool, shifted, stacked, threads
 from tensorgrad.kernels import conv as kernels
 from tests import naive
 
@@ -215,6 +216,27 @@ def test_memory_layouts(name, which):
                 assert not any(np.shares_memory(result, a) for a in operands)
         for a, before in zip(operands, plain, strict=True):
             np.testing.assert_array_equal(a, before)
+
+
+@pytest.mark.parametrize("small", [1e6, 200, 600])
+@pytest.mark.parametrize("part_bytes", [1, 1 << 20])
+def test_long_sums_of_shifted_rows_in_pieces(small, part_bytes, monkeypatch):
+    """Of 8 windows and 3 images a row: pieces of 1, 2 or 4 windows, or the whole row."""
+    monkeypatch.setattr(shifted, "SMALL_PRODUCT", small)
+    monkeypatch.setattr(shifted, "PART_BYTES", part_bytes)
+    for name, value in (("LEAST_COLUMNS", 1), ("LEAST_PIECE", 3), ("LEAST_PRODUCT", small)):
+        monkeypatch.setattr(shifted, name, value)
+    rng, found = np.random.default_rng(0), set()
+    for kernel, stride, padding in itertools.product([(3, 3), (1, 1), (2, 3)], STRIDES, PADDINGS[:2]):
+        params = (stride, stride), padding, (1, 1), 1
+        size = size_for(kernel, *params[:3], windows=(5, 8))
+        x, w, g = (rng.standard_normal(s) for s in ((3, 3, *size), (2, 3, *kernel), (3, 2, 5, 8)))
+        found.add(shifted._piece(3 * math.prod(kernel), 2, 8, 3))
+        with tg.conv_algorithm("shifted"):
+            results = family(x, w, g, params)
+        out, gx, each = reference(x, w, g, *params)
+        assert_all_close(results, (out, gx, each.sum(0)))
+    assert found == {1e6: {0}, 200: {0, 3}, 600: {0, 6, 12}}[small]
 
 
 @pytest.mark.parametrize("column_bytes", [1, 3000, 1 << 26])
