@@ -20,6 +20,7 @@ from .windows import Array, Ints
 from .winograd import AT_ONCE, apply_twice, computed, transformed
 
 SUM = 256  # tiles and images that a product sums over, or one row of tiles: longer sums round more
+ROUND = 4  # sums of each point that are taken one after the other
 LEAST_HALF = 12  # c*o/(c+o), of equal channels the half
 
 
@@ -32,7 +33,7 @@ def weight_grad(g: Array, x: Array, before: Ints) -> Array:
     results, pixels, filters = (m.astype(x.dtype) for m in (RESULTS.T, PIXELS, FILTERS.T))
     tiles, down = math.ceil(width / TILE), math.ceil(height / TILE)
     rows_at_once = max(1, SUM // (tiles * images))
-    rows = min(down, max(2, rows_at_once))  # two at least, for two threads
+    rows = min(down, max(2, ROUND * rows_at_once))  # two at least, for two threads
     values = empty((BLOCK, BLOCK, rows, tiles, images, c), x.dtype)
     shares = empty((BLOCK, BLOCK, rows, tiles, images, depth), x.dtype)
     total = empty((BLOCK, BLOCK, depth, c), x.dtype)
