@@ -14,7 +14,7 @@ from .layout import empty_like, planes
 from .processes import helpers_for
 from .row_sums import column_sums, row_dots, row_sums
 from .sums import plane_parts
-from .threads import COPY_WORK, get_num_threads, run
+from .threads import get_num_threads, run
 from .windows import Array, work_dtype
 
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare sooner with these than with types
@@ -23,6 +23,7 @@ FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)  # dtypes compare 
 # derivative holds its power -1.5 and the third its power -2.5, which here stay between 1e-35 and 1e35.
 LEAST_VARIANCE, MOST_VARIANCE = 1e-14, 1e14
 PIECE_BYTES = 1 << 19  # of a piece, in the cache: fastest where no thread of Python waits for another
+WORK = 16  # multiplications that take as long as to go through a value
 NEAR = 16  # times the variance: the most that the square of a mean may be which is not subtracted first
 ALONE = 128  # values: of so many the square of the mean may be the variance at most
 ROW, PLANES = 64, 16  # values of a row, and planes, whose sums are taken in float32
@@ -57,7 +58,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
             sums[0, number, c] = _sums(block)
             sums[1, number, c] = _dots(block, block)
 
-        run(add, len(parts), COPY_WORK * x.size, writes=(sums,))
+        run(add, len(parts), WORK * x.size, writes=(sums,))
         first, second = sums.sum(1) / count
         return first, second
 
@@ -95,7 +96,7 @@ def batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -
         if x.dtype != work:
             results[p, c] = block
 
-    run(write, len(pieces), COPY_WORK * x.size, writes=(out,))
+    run(write, len(pieces), WORK * x.size, writes=(out,))
     return out, (centre + offset).astype(work), var.astype(work)
 
 
@@ -124,7 +125,7 @@ def batch_norm_grad(
         sums[1, number, c] = _sums(block)
         sums[2, number, c] = _dots(share, block)
 
-    run(add, len(parts), COPY_WORK * x.size, writes=(sums,))
+    run(add, len(parts), WORK * x.size, writes=(sums,))
     gb, offset, gw = sums.sum(1)
     spread = var.astype(np.float64) + eps
     rstd = 1 / np.sqrt(spread)
@@ -152,7 +153,7 @@ def batch_norm_grad(
         if x.dtype != work:
             results[p, c] = block
 
-    run(write, len(pieces), COPY_WORK * x.size, writes=(gx,))
+    run(write, len(pieces), WORK * x.size, writes=(gx,))
     return gx, gw.astype(g.dtype), gb.astype(g.dtype)
 
 
@@ -170,7 +171,7 @@ def affine_channel(x: Array, weight: Array, bias: Array | None) -> Array:
         if shift is not None:
             block += shift[c]
 
-    run(write, len(pieces), COPY_WORK * x.size, writes=(out,))
+    run(write, len(pieces), WORK * x.size, writes=(out,))
     return out
 
 

@@ -95,7 +95,7 @@ def plane_parts(blocks: Array, part_bytes: int | None = None) -> tuple[tuple[sli
 def _parts(p: int, c: int, nbytes: int, part_bytes: int) -> tuple[tuple[slice, slice], ...]:
     if not nbytes:
         return ()
-    count = 1 if 2 * nbytes <= part_bytes else 2 * math.ceil(nbytes / (2 * part_bytes))
+    count = 1 if 4 * nbytes <= part_bytes else 2 * math.ceil(nbytes / (2 * part_bytes))
     step = -(-(c if p == 1 else p) // count)
     if p == 1:
         return tuple([(slice(0, 1), slice(i, i + step)) for i in range(0, c, step)])
