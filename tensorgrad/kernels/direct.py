@@ -16,6 +16,7 @@ import math
 import numpy as np
 
 from .buffers import scratch, zeros
+from .layout import SMALL_BATCH
 from .runs import copy_runs
 from .threads import SMALL, run
 from .windows import Array, Ints, overlapping, places_along
@@ -23,6 +24,7 @@ from .windows import Array, Ints, overlapping, places_along
 SMALL_PRODUCT = 1e6  # multiplications up to which OpenBLAS takes the factors as they lie
 LEAST_ROWS = 16  # of a product's left factor: with fewer, its kernels run half empty
 BY_COLUMNS = 1 << 15  # values of a left factor up to which it is to lie by columns
+BY_COLUMNS_OF_FEW = 1 << 19  # the same with 8 images, of filters that all pixels are multiplied with in turn
 PART_BYTES = 1 << 20  # of rows with their windows' height: near the cache, but shorter parts keep threads from work
 PIECE, FEW = 512, 1536  # the piece of a long sum, and rows times columns from which on whole sums are faster
 LANES, LANES_BYTES = 8, 1 << 22  # partial sums of the weight gradient, whatever the number of threads; all together
@@ -33,7 +35,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, stride: I
 
     Window (i, j) reads at place k, l the pixel (i*stride + k - before, j*stride + l - before), zero where none is.
     """
-    filters = left_factor(weight.transpose(0, 3, 2, 1))  # o kw*kh*c
+    filters = left_factor(weight.transpose(0, 3, 2, 1), x.shape[-1])  # o kw*kh*c
     blocks = small_parts(len(filters), filters.shape[1] * x.shape[-1])
     split = filters.reshape(blocks, 1, 1, -1, filters.shape[1])
     shift = None if bias is None else np.repeat(bias, x.shape[-1]).reshape(len(bias), -1)
@@ -161,20 +163,21 @@ def _turn(x: Array, h: int, target: Array, before: int) -> None:
         target[phase, :, windows.stop :] = 0
 
 
-def by_columns(rows: int, columns: int) -> bool:
+def by_columns(rows: int, columns: int, images: int, most_of_few: int = 1 << 16) -> bool:
     """Whether the left factor of small products with a pixel's values (c, n) is to lie by columns, runs of its rows.
 
     Against rows, such a product takes 0.6 to 0.85 of the time with 8 images, 0.85 with 16, 0.9 with 32 and 0.95 with 64
     (OpenBLAS's AVX-512 kernels; the AVX2 ones 0.8 to 0.95, 0.92, 0.96 and 0.98), but up to 1.8 times if it has few rows
-    and up to 1.7 times if it is large.
+    and up to 1.7 times if it is large. With 8 images it may have more values.
     """
-    return rows >= LEAST_ROWS and rows * columns <= BY_COLUMNS
+    most = most_of_few if images <= SMALL_BATCH else BY_COLUMNS
+    return rows >= LEAST_ROWS and rows * columns <= most
 
 
-def left_factor(filters: Array, row_axes: int = 1) -> Array:
+def left_factor(filters: Array, images: int, row_axes: int = 1) -> Array:
     """Filters, whose first axes are rows and the others columns, as a matrix by rows or columns: see `by_columns`."""
     rows, columns = math.prod(filters.shape[:row_axes]), math.prod(filters.shape[row_axes:])
-    if by_columns(rows, columns):
+    if by_columns(rows, columns, images, BY_COLUMNS_OF_FEW):
         axes = (*range(row_axes, filters.ndim), *range(row_axes))
         return np.ascontiguousarray(filters.transpose(axes).reshape(columns, rows)).T
     return np.ascontiguousarray(filters.reshape(rows, columns))

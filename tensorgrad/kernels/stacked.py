@@ -25,7 +25,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     """
     height, width, depth, images = out.shape
     tall, wide = weight.shape[2:]
-    filters = left_factor(weight.transpose(2, 0, 3, 1), 2)  # kh*o kw*c
+    filters = left_factor(weight.transpose(2, 0, 3, 1), x.shape[-1], 2)  # kh*o kw*c
     shift = 0 if bias is None else np.repeat(bias, images).reshape(depth, images)
     row_bytes = width * len(filters) * images * x.itemsize
     step = max(tall, BAND_BYTES // max(1, row_bytes) - tall + 1)

@@ -52,7 +52,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     c, tall, taps = weight.shape[1:]
     results, pixels, filters = (matrix.astype(x.dtype) for matrix in BY_TAPS[taps])
     tile, block = results.shape
-    if by_columns(depth, tall * c):
+    if by_columns(depth, tall * c, images):
         planes = weight.transpose(3, 2, 1, 0).reshape(taps, -1)
         factors = _product(filters, planes).reshape(block, 1, tall * c, depth).swapaxes(2, 3)
     else:

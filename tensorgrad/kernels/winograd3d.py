@@ -37,7 +37,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, before: I
     """
     (depth, *_, images), c, wide = out.shape, weight.shape[1], weight.shape[4]
     stacked = weight.transpose(0, 4, 1, 2, 3).reshape(depth, wide * c, 3, 3)
-    filters = filters_at_points(stacked, x.dtype)  # i j 1 o kw*c
+    filters = filters_at_points(stacked, x.dtype, out.shape[-2] * images)  # i j 1 o kw*c
     results, pixels = RESULTS.astype(x.dtype), PIXELS.astype(x.dtype)
     chunks = _chunks(out.shape, c)
 
