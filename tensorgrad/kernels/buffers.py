@@ -140,9 +140,9 @@ def nested() -> int:
     return depth
 
 
-def nest(by: int) -> None:
-    """Count a kernel that begins (1) or ends (-1)."""
-    _own.depth = nested() + by
+def set_nested(depth: int) -> None:
+    """Note how many kernels this thread is in."""
+    _own.depth = depth
 
 
 def _is_dense(view: Array) -> bool:
@@ -166,7 +166,8 @@ _SEEN_ONCE = _seen_once(np.zeros(2)[:])  # the reference count of a base with on
 
 def _to_line(memory: Array) -> int:
     """How many bytes of it lie before its first line."""
-    return int(-memory.ctypes.data % LINE)
+    address: int = memory.__array_interface__["data"][0]  # `ctypes` would import, which fails while Python ends
+    return -address % LINE
 
 
 def _class(size: int) -> int:

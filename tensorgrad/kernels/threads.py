@@ -29,7 +29,7 @@ from typing import Any
 
 from . import processes
 from .blas import hold, in_one_thread
-from .buffers import nest
+from .buffers import nested, set_nested
 from .signals import Signal, ends_early
 from .trials import trial
 from .windows import Array
@@ -93,13 +93,15 @@ def run(work: Work, count: int, size: int = LARGE, kind: Hashable = None, writes
     on the job any more. An interrupt is such an exception.
     """
     if getattr(_here, "inside", False):
-        nest(1)
+        depth = nested()
         try:
+            set_nested(depth + 1)
             for number in range(count):
                 work(number)
         finally:
-            nest(-1)
+            set_nested(depth)
         return
+    set_nested(0)  # an interrupt in the midst of the line above would leave it
     sent_to = processes.helpers_for(writes)
     small, large = (SMALL, LARGE) if sent_to is None else (processes.SMALL, processes.LARGE)
     helpers = min(get_num_threads(), count) - 1 if count > 1 and size >= small else 0
@@ -175,7 +177,8 @@ class _Job:
             if helpers > 0:
                 self.context = contextvars.copy_context()  # NumPy's error state holds for all threads of a job
                 for worker in _workers(helpers):
-                    worker.give(self)
+                    if not worker.is_busy or worker.jobs.empty():  # or jobs would pile up while it does a long one
+                        worker.give(self)
             self.take_part()
         except BaseException as error:  # an interrupt between chunks
             self.fail(error)

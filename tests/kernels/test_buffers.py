@@ -119,11 +119,11 @@ def test_sizes_that_are_wanted_no_more_make_room(monkeypatch):
 
 def test_a_kernel_within_a_kernel_has_scratch_of_its_own():
     outer = buffers.scratch("part", (10,), np.dtype(np.float32))
-    buffers.nest(1)
+    buffers.set_nested(1)
     try:
         inner = buffers.scratch("part", (10,), np.dtype(np.float32))
     finally:
-        buffers.nest(-1)
+        buffers.set_nested(0)
     assert not np.shares_memory(outer, inner)
     assert np.shares_memory(outer, buffers.scratch("part", (10,), np.dtype(np.float32)))
 

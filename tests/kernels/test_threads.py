@@ -22,6 +22,7 @@ from nn.models.resnet import BasicBlock
 from tensorgrad import conv_algorithm, nn
 from tensorgrad.kernels import (
     blas,
+    buffers,
     choose,
     conv,
     depthwise,
@@ -126,6 +127,31 @@ def test_nobody_waits_for_threads_that_another_one_starts(monkeypatch):
         job.start()
         job.join(20)
     assert sorted(numbers) == list(range(5))
+
+
+def test_jobs_do_not_pile_up_where_a_helper_is_busy():
+    threads.set_num_threads(2)
+    begun, leave = threading.Barrier(3), threading.Event()
+    long = threading.Thread(target=run, args=(lambda _: (begun.wait(20), leave.wait(20)), 2), daemon=True)
+    long.start()
+    begun.wait(20)
+    try:
+        numbers = []
+        for _ in range(100):
+            run(numbers.append, 3)
+        assert len(numbers) == 300
+        assert sum(worker.jobs.qsize() for worker in threads._pool) <= len(threads._pool)
+    finally:
+        leave.set()
+        long.join(20)
+
+
+def test_a_lost_count_of_kernels_one_inside_the_other_is_set_right():
+    """An interrupt may come where a kernel within a kernel ends."""
+    depths = []
+    buffers.set_nested(7)
+    run(lambda _: run(lambda _: depths.append(buffers.nested()), 1), 1)
+    assert (depths, buffers.nested()) == ([1], 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 100, 1000])
@@ -710,6 +736,26 @@ def test_a_finaliser_computes_while_modules_are_taken_down():
     """
     )
     assert python(program) == ["5"]
+
+
+def test_a_finaliser_makes_a_large_array_while_modules_are_taken_down():
+    program = (
+        BEGIN
+        + """
+    from tensorgrad.kernels import buffers
+    import numpy as np
+
+    class Last:
+        def __init__(self):
+            self.empty, self.dtype, self.write = buffers.empty, np.dtype(np.float32), __import__("os").write
+
+        def __del__(self):
+            self.write(1, b"%d" % self.empty((400, 100), self.dtype).size)
+
+    last = Last()
+    """
+    )
+    assert python(program) == ["40000"]
 
 
 def test_a_daemon_thread_computes_at_the_end():
