@@ -7,7 +7,8 @@ from .buffers import empty
 from .threads import run
 from .windows import Array
 
-SMALL = 1 << 18  # multiplications: OpenBLAS does smaller products in one thread anyway
+SMALL = 1 << 18  # multiplications: OpenBLAS does smaller products in one thread anyway, and with vectors below
+SMALL_WITH_VECTOR = 9216
 LARGE = 1 << 23  # from here on the product is cut into blocks, of at least LEAST_ROWS rows or columns
 BLOCK = 6 << 20  # multiplications in a block, or more where that makes more than BLOCKS
 BLOCKS, LEAST_ROWS = 8, 16
@@ -23,7 +24,7 @@ def matmul(x: Array, y: Array) -> Array:
     if x.ndim > 1 and y.ndim > 1 and x.shape[-1] == 1 and x.dtype == y.dtype:
         return outer(x, y)
     size = x.size * y.shape[-1]
-    if size < SMALL:
+    if size < SMALL_WITH_VECTOR or (size < SMALL and not _is_vector(x, y)):
         return np.asarray(np.matmul(x, y))
     if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous:
         return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
@@ -49,6 +50,11 @@ def matmul(x: Array, y: Array) -> Array:
 
     run(block, -(-count // step), size, writes=(out,))
     return out
+
+
+def _is_vector(x: Array, y: Array) -> bool:
+    """Whether one of the factors of each product is a vector, or a matrix of one row or column."""
+    return x.ndim == 1 or y.ndim == 1 or x.shape[-2] == 1 or y.shape[-1] == 1
 
 
 def part_columns(x: Array, y: Array) -> int:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import tensorgrad as tg
 from tensorgrad.kernels import blas
@@ -73,3 +74,19 @@ def test_which_blas_takes_small_products(api, architecture, expected, monkeypatc
     found = SimpleNamespace(info=lambda: info, get_num_threads=lambda: 1, set_num_threads=lambda threads: None)
     monkeypatch.setattr(blas, "_libraries", lambda: [blas._library(found)])
     assert blas.takes_small_products.__wrapped__() is expected
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [((1, 50000), (50000, 1)), ((50000,), (50000,)), ((20000, 3), (3,)), ((5,), (5, 9000)), ((3, 9000), (9000, 1))],
+)
+def test_blas_shares_no_product_with_a_vector(a, b):
+    """From 9,216 values on it would, and the sum of a long row has other bits then."""
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        x, y = rng.standard_normal(a), rng.standard_normal(b)
+        found = set()
+        for count in (1, 2, 4):
+            with threadpool_limits(count, user_api="blas"):
+                found.add(kernel.matmul(x, y).tobytes())
+        assert len(found) == 1
