@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import GradientError, ShapeError
 from ..kernels import matrices as kernel
+from ..kernels.blas import in_one_thread
 from ..node import Array
 from ..primitive import primitive
 from .elementwise import add, mul
@@ -90,7 +91,7 @@ def qr(A: Any, mode: str = "reduced") -> QR:
 @primitive(outputs=("q", "r", "further"))
 def _qr(A: Array, *, complete: bool) -> tuple[Array, Array, Array]:
     """The reduced Q and R, and the further columns that complete Q, or none of them."""
-    q, r = np.linalg.qr(A, "complete" if complete else "reduced")
+    q, r = in_one_thread(lambda: np.linalg.qr(A, "complete" if complete else "reduced"))
     columns = A.shape[-1]
     return q[..., :columns], r[..., :columns, :], q[..., columns:]
 

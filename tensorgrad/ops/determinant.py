@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..kernels import matrices as kernel
+from ..kernels.blas import in_one_thread
 from ..node import Array
 from ..primitive import primitive
 from .elementwise import mul, no_slope
@@ -36,12 +37,12 @@ def det(A: Any) -> Tensor:
 @primitive
 def _det(A: Array) -> Array:
     with np.errstate(all="ignore"):
-        return np.asarray(np.linalg.det(A))
+        return np.asarray(in_one_thread(lambda: np.linalg.det(A)))
 
 
 @primitive
 def _cofactors(A: Array) -> Array:
-    return kernel.cofactors(A)
+    return np.asarray(in_one_thread(lambda: kernel.cofactors(A)))
 
 
 def _from_inverse(gy: Any, A: Any) -> Any:
@@ -53,7 +54,7 @@ def _from_inverse(gy: Any, A: Any) -> Any:
 
 @primitive(composed=_from_inverse)
 def _cofactors_vjp(gy: Array, A: Array) -> Array:
-    return kernel.cofactors_vjp(gy, A)
+    return np.asarray(in_one_thread(lambda: kernel.cofactors_vjp(gy, A)))
 
 
 def _spread(x: Any) -> Any:
@@ -85,7 +86,7 @@ def slogdet(A: Any) -> Slogdet:
 @primitive(outputs=("sign", "logabsdet"))
 def _slogdet(A: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
-        sign, logabsdet = np.linalg.slogdet(A)
+        sign, logabsdet = in_one_thread(lambda: np.linalg.slogdet(A))
     return np.asarray(sign), np.asarray(logabsdet)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, LinAlgError, ShapeError
+from ..kernels.blas import in_one_thread
 from ..node import Array, TensorBase
 from ..primitive import primitive
 from .check import are_tensors
@@ -61,9 +62,12 @@ def lower_half(*, size: int, dtype: np.dtype[Any]) -> Array:
 
 
 def or_say_which(name: str, a: Array, fault: Callable[[Array], Array], told: str, compute: Callable[[], Any]) -> Any:
-    """The result of `compute`; where NumPy raises, an error that names the first matrix of `a` with the fault."""
+    """The result of `compute`; where NumPy raises, an error that names the first matrix of `a` with the fault.
+
+    LAPACK's own threads would give other bits: so it has one, as all products have.
+    """
     try:
-        return compute()
+        return in_one_thread(compute)
     except np.linalg.LinAlgError as error:
         at = np.argwhere(fault(a))
         if not len(at):

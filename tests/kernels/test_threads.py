@@ -1008,6 +1008,32 @@ def test_the_work_above_is_large_enough_to_be_cut(monkeypatch):
         assert most > 1, name
 
 
+FUNCTIONS_OF_MATRICES = {
+    "inv": tg.linalg.inv,
+    "solve": lambda a: tg.linalg.solve(a, a + 1),
+    "det": tg.linalg.det,
+    "slogdet": lambda a: tg.linalg.slogdet(a)[1],
+    "cholesky": lambda a: tg.linalg.cholesky(a @ a.T),
+    "qr": lambda a: tg.linalg.qr(a)[0],
+    "eigh": lambda a: tg.linalg.eigh(a + a.T)[0],
+    "svd": lambda a: tg.linalg.svd(a)[1],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS_OF_MATRICES)
+def test_lapack_has_one_thread(name):
+    """Its own would give other bits."""
+    a = tg.tensor(np.random.default_rng(0).standard_normal((200, 200)) + 20 * np.eye(200), requires_grad=True)
+    results = set()
+    for count in (1, 2, 4):
+        a.grad = None
+        with threadpool_limits(count, user_api="blas"):
+            out = FUNCTIONS_OF_MATRICES[name](a)
+            out.sum().backward()
+        results.add((out.detach().numpy().tobytes(), a.grad.numpy().tobytes()))
+    assert len(results) == 1
+
+
 def test_several_users_get_the_same_bits():
     works = [WORK[name] for name in ("many images, auto", "few images, auto", "elements None", "training 3 auto")]
     expected = [bits(work) for work in works]
