@@ -130,8 +130,9 @@ def test_nobody_waits_for_threads_that_another_one_starts(monkeypatch):
 
 
 def test_jobs_do_not_pile_up_where_a_helper_is_busy(monkeypatch):
-    monkeypatch.setattr(threads, "_pool", [])
     threads.set_num_threads(2)
+    run(together(2), 2)
+    monkeypatch.setattr(threads, "_pool", threads._pool[:1])
     begun, leave = threading.Barrier(3), threading.Event()
     long = threading.Thread(target=run, args=(lambda _: (begun.wait(20), leave.wait(20)), 2), daemon=True)
     long.start()
